@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import type { Finding } from './finding.ts';
+import type { Principal } from './principal.ts';
+import type { Action } from './verdict.ts';
+
+/** OCSF version of what we write; profile `ai_operation` holds the model. */
+export const ocsfVersion = '1.8.0';
+
+/** Classes used (OCSF 1.8): class_uid and category_uid. */
+const classes = {
+  api_activity: { class_uid: 6003, category_uid: 6, class_name: 'API Activity' },
+  detection_finding: { class_uid: 2004, category_uid: 2, class_name: 'Detection Finding' },
+  compliance_finding: { class_uid: 2003, category_uid: 2, class_name: 'Compliance Finding' },
+  authentication: { class_uid: 3002, category_uid: 3, class_name: 'Authentication' },
+  entity_management: { class_uid: 3004, category_uid: 3, class_name: 'Entity Management' },
+} as const;
+
+export type EventClass = keyof typeof classes;
+
+/** An OCSF event as it goes to the ledger, the live view and later the SIEM. */
+export interface SecurityEvent {
+  class_uid: number;
+  class_name: string;
+  category_uid: number;
+  activity_id: number;
+  type_uid: number;
+  severity_id: number;
+  status_id: number;
+  time: number;
+  message: string;
+  metadata: {
+    uid: string;
+    version: string;
+    product: { name: 'Merlon'; vendor_name: 'Merlon' };
+    profiles: string[];
+    tenant_uid: string;
+  };
+  actor?: { user?: { uid: string; type: string }; app_uid?: string };
+  /** Decision of a guard: 1 allowed, 2 blocked/denied, per OCSF security_control. */
+  action_id?: number;
+  disposition?: Action;
+  api?: { operation: string; response?: { code: number } };
+  ai_model?: { name: string; ai_provider: string };
+  trace?: { uid: string };
+  /** What is ours and has no OCSF name. */
+  unmapped: Record<string, unknown>;
+}
+
+interface EventFacts {
+  kind: EventClass;
+  activity: number;
+  message: string;
+  time: number;
+  principal?: Principal;
+  severity?: 1 | 2 | 3 | 4 | 5;
+  ok?: boolean;
+  disposition?: Action;
+  api?: SecurityEvent['api'];
+  model?: SecurityEvent['ai_model'];
+  trace?: string;
+  unmapped?: Record<string, unknown>;
+}
+
+/** Builds an OCSF event. `time` is milliseconds since the epoch; findings must be redacted before they come here. */
+export function securityEvent(facts: EventFacts): SecurityEvent {
+  const { kind, activity, message, time, principal, severity = 1, ok = true } = facts;
+  return {
+    ...classes[kind],
+    activity_id: activity,
+    type_uid: classes[kind].class_uid * 100 + activity,
+    severity_id: severity,
+    status_id: ok ? 1 : 2,
+    time,
+    message,
+    metadata: {
+      uid: randomUUID(),
+      version: ocsfVersion,
+      product: { name: 'Merlon', vendor_name: 'Merlon' },
+      profiles: facts.model ? ['ai_operation', 'security_control'] : ['security_control'],
+      tenant_uid: principal?.tenant ?? 'default',
+    },
+    ...(principal
+      ? {
+          actor: {
+            user: { uid: principal.id, type: principal.kind },
+            ...(principal.element ? { app_uid: principal.element } : {}),
+          },
+        }
+      : {}),
+    ...(facts.disposition
+      ? {
+          disposition: facts.disposition,
+          action_id: facts.disposition === 'block' || facts.disposition === 'ask' ? 2 : 1,
+        }
+      : {}),
+    ...(facts.api ? { api: facts.api } : {}),
+    ...(facts.model ? { ai_model: facts.model } : {}),
+    ...(facts.trace ? { trace: { uid: facts.trace } } : {}),
+    unmapped: facts.unmapped ?? {},
+  };
+}
+
+/** What may be said of a finding in an event: kind and place, never the text. */
+export function redacted(finding: Finding): Omit<Finding, 'reason'> {
+  const { type, detector, score, start, end } = finding;
+  return { type, detector, score, start, end };
+}

@@ -1,0 +1,16 @@
+import type { Secret } from '../kernel/secret.ts';
+
+/**
+ * Holds the root key and never gives it away. Data keys are wrapped by it; scoped keys are derived from it.
+ * Fails closed: an adapter that cannot reach its key throws, and callers refuse to work.
+ */
+export interface KeyCustody {
+  /** Id of the current root key version; stands in every wrapped key. */
+  currentKey(): Promise<string>;
+  /** Wraps a data key (≤ 64 bytes). `context` is bound as additional data. */
+  wrap(key: Secret<Buffer>, context: string): Promise<{ keyId: string; wrapped: Buffer }>;
+  /** @throws Problem when the key id is unknown or the context differs */
+  unwrap(keyId: string, wrapped: Buffer, context: string): Promise<Secret<Buffer>>;
+  /** 32 bytes for one purpose, the same each time (HKDF-SHA-256 under the root, RFC 5869). */
+  derive(purpose: string): Promise<Secret<Buffer>>;
+}

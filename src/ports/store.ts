@@ -1,0 +1,34 @@
+import type { Kysely } from 'kysely';
+
+/**
+ * The SQL store. SQLite and PostgreSQL 15 behind one subset: `bigint` milliseconds, blobs for bodies, ON CONFLICT,
+ * RETURNING, CTEs, window functions. Every row has a `tenant`, every WHERE names it.
+ */
+export interface Store {
+  dialect: 'sqlite' | 'postgres';
+  /** Typed queries for everything that is not hot. `DB` is the tables of the calling capability. */
+  query<DB>(): Kysely<DB>;
+  /** SQL prepared once, for hot paths. Parameters are written `@name`. */
+  prepare<Row = Record<string, unknown>>(sql: string): Statement<Row>;
+  /** All or nothing; on SQLite the writers queue. Nested calls join the outer transaction. */
+  transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  /** Applies what is not yet applied, in order of name, each in its own transaction. */
+  migrate(migrations: readonly Migration[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Statement<Row> {
+  all(parameters?: Record<string, SqlValue>): Promise<Row[]>;
+  get(parameters?: Record<string, SqlValue>): Promise<Row | undefined>;
+  run(parameters?: Record<string, SqlValue>): Promise<{ changes: number }>;
+}
+
+export type SqlValue = string | number | bigint | Uint8Array | null;
+
+export interface Migration {
+  /** `<capability>/<number>-<name>`, such as `ledger/0001-entries`. Applied once, never edited. */
+  name: string;
+  /** Statements per dialect where they differ; `blob`/`bytea` and integer keys are the usual difference. */
+  sqlite: string;
+  postgres: string;
+}
