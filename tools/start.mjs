@@ -1,0 +1,14 @@
+// `npm start`: installs and builds what is missing, then runs the support copilot behind Merlon with the reference victim.
+// `npm start -- <options>` passes options on to `merlon up`.
+import { join } from 'node:path';
+import { install } from './install.mjs';
+
+const root = new URL('..', import.meta.url).pathname;
+install();
+const { build } = await import('./build.mjs');
+build();
+
+const given = process.argv.slice(2);
+const model = given.includes('--model') ? [] : ['--model', join(root, 'examples/support-copilot/threat-model.yaml')];
+const { run } = await import(join(root, 'dist/app/main.js'));
+process.exitCode = await run(['up', ...model, ...given]);
