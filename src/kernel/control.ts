@@ -43,6 +43,11 @@ export interface Segment {
   source?: string;
   /** Function name, for `tool_result` and `tool_call`. */
   tool?: string;
+  /**
+   * Which half of the exchange the text belongs to. Earlier answers that a client sends again (`assistant`, `tool_call`)
+   * are part of the request: what was restored for the client is pseudonymised again on its way up.
+   */
+  phase?: 'request' | 'answer';
 }
 
 /** A tool call that the model asks for, as it would reach the client. */
@@ -73,6 +78,11 @@ export interface ControlContext {
 export interface ControlServices {
   /** Detectors of `inspection/`, by kind. Pure and fast. */
   inspect(text: string, surface: Surface, kinds: readonly DetectorKind[]): Finding[];
+  /**
+   * How many trailing units of `text` may be the beginning of a finding of these kinds, so that a stream must hold them.
+   * 0 for ordinary prose. A control that needs it and does not get it holds everything.
+   */
+  hold?(text: string, kinds: readonly DetectorKind[]): number;
   /** Key for pseudonyms and canaries of one scope (a conversation, a tenant), derived under the local root key. */
   scopedKey(scope: string): Promise<Buffer>;
   /** Persistent counters for budgets. */
@@ -110,7 +120,15 @@ export interface MessageControl<S extends z.ZodObject = z.ZodObject> extends Con
   surfaces: readonly Surface[];
   settings: S;
   inspect(segment: Segment, settings: Settings<S>, context: ControlContext): Verdict | Promise<Verdict>;
-  /** How a streamed answer is inspected; without it, the answer is held until its end. */
+  /**
+   * How a streamed answer is inspected; without it, the answer is held until its end. Each lane (choice, tool call) runs
+   * the controls one behind the other, and keeps per control a text: the last `window` units that this control has let
+   * through, as it let them through, then what is not yet decided. On each chunk the control's `hold` says how much of the
+   * end waits; the rest goes through `inspect` (awaited if it is a promise). `mask` and `pseudonymise` answer the whole text
+   * they were given; they never change the part that has gone out, so what is new is `text.slice(sent.length)`. With a
+   * window of 0 a control sees only what is new, and holds so that no match lies across a cut. At the end of the lane
+   * everything that waits is inspected once without `hold`.
+   */
   stream?: {
     /** Longest match in UTF-16 units: how much of the text already sent is inspected again with the new text. */
     window: number;
