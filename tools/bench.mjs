@@ -9,13 +9,20 @@ build({ console: false });
 const names = process.argv.slice(2).filter((one) => !one.startsWith('-'));
 const options = process.argv.slice(2).filter((one) => one.startsWith('-'));
 const out = mkdtempSync(join(root, 'dist/.bench-'));
-const compiled = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.json', '--noEmit', 'false', '--rootDir', '.', '--outDir', out], { cwd: root, stdio: 'inherit' });
+const compiled = spawnSync(
+  join(root, 'node_modules/.bin/tsc'),
+  ['-p', 'tsconfig.json', '--noEmit', 'false', '--rootDir', '.', '--outDir', out],
+  { cwd: root, stdio: 'inherit' },
+);
 if (compiled.status !== 0) process.exit(3);
 try {
   for (const file of readdirSync(join(out, 'test/bench')).filter((one) => one.endsWith('.js'))) {
     if (names.length > 0 && !names.includes(basename(file, '.js'))) continue;
     console.log(`\n# ${basename(file, '.js')}`);
-    const { status } = spawnSync(process.execPath, [join(out, 'test/bench', file), ...options], { cwd: root, stdio: 'inherit' });
+    const { status } = spawnSync(process.execPath, [join(out, 'test/bench', file), ...options], {
+      cwd: root,
+      stdio: 'inherit',
+    });
     if (status !== 0) process.exitCode = 1;
   }
 } finally {

@@ -30,7 +30,10 @@ const stamp = (folder) => writeFileSync(join(root, folder, '.built'), '');
 
 function run(label, script, args, output) {
   console.error(label);
-  const { status } = spawnSync(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ['ignore', process.stderr, process.stderr] });
+  const { status } = spawnSync(process.execPath, [join(root, script), ...args], {
+    cwd: root,
+    stdio: ['ignore', process.stderr, process.stderr],
+  });
   if (status !== 0) {
     rmSync(join(root, output), { recursive: true, force: true });
     console.error(`${label} failed`);
@@ -43,13 +46,28 @@ export function build({ console: withConsole = true } = {}) {
   if (newest(['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']) > stampOf('dist')) {
     // Built aside and swapped in: a failed build leaves the last good one, a deleted source does not live on.
     const fresh = `dist.${process.pid}`;
-    run('building the server (dist/)', 'node_modules/typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', fresh], fresh);
+    run(
+      'building the server (dist/)',
+      'node_modules/typescript/bin/tsc',
+      ['-p', 'tsconfig.build.json', '--outDir', fresh],
+      fresh,
+    );
     stamp(fresh);
     rmSync(join(root, 'dist'), { recursive: true, force: true });
     renameSync(join(root, fresh), join(root, 'dist'));
   }
-  if (withConsole && existsSync(join(root, 'console/vite.config.ts')) && newest(['console', 'src/kernel', 'src/threat-model/layout', 'src/ledger/proof', 'package-lock.json']) > stampOf('console/dist')) {
-    run('building the console (console/dist)', 'node_modules/vite/bin/vite.js', ['build', 'console', '--logLevel', 'warn'], 'console/dist');
+  if (
+    withConsole &&
+    existsSync(join(root, 'console/vite.config.ts')) &&
+    newest(['console', 'src/kernel', 'src/threat-model/layout', 'src/ledger/proof', 'package-lock.json']) >
+      stampOf('console/dist')
+  ) {
+    run(
+      'building the console (console/dist)',
+      'node_modules/vite/bin/vite.js',
+      ['build', 'console', '--logLevel', 'warn'],
+      'console/dist',
+    );
     stamp('console/dist');
   }
 }

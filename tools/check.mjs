@@ -11,7 +11,9 @@ const bin = (name) => join(root, 'node_modules/.bin', name);
 const steps = [
   ['generated files', process.execPath, [join(root, 'tools/generate.mjs'), '--check']],
   ['types', bin('tsc'), ['-p', 'tsconfig.json']],
-  ...(existsSync(join(root, 'console/tsconfig.json')) ? [['types of the console', bin('tsc'), ['-p', 'console/tsconfig.json']]] : []),
+  ...(existsSync(join(root, 'console/tsconfig.json'))
+    ? [['types of the console', bin('tsc'), ['-p', 'console/tsconfig.json']]]
+    : []),
   ['lint', bin('oxlint'), ['--type-aware']],
   ['format', bin('oxfmt'), ['--check', '.']],
   ['dead code', bin('knip'), ['--no-progress']],

@@ -27,4 +27,8 @@ if (check && stale.length > 0) {
   console.error(`stale, run \`npm run generate\`:\n${stale.map((path) => `  ${path}`).join('\n')}`);
   process.exit(1);
 }
-console.log(stale.length === 0 ? 'generated files are up to date' : `wrote ${stale.length} files:\n${stale.map((path) => `  ${path}`).join('\n')}`);
+console.log(
+  stale.length === 0
+    ? 'generated files are up to date'
+    : `wrote ${stale.length} files:\n${stale.map((path) => `  ${path}`).join('\n')}`,
+);

@@ -14,18 +14,27 @@ const folders = (path) =>
         .sort()
     : [];
 
-const camel = (id) => id.replace(/-([a-z0-9])/g, (_, letter) => letter.toUpperCase()).replace(/^[0-9]/, '_$&');
+const camel = (id) =>
+  id.replace(/-([a-z0-9])/g, (_, letter) => letter.toUpperCase()).replace(/^[0-9]/, '_$&');
 
 /** A registry of modules that export one `name` (or an array `names`) per folder. */
 function modules({ file, name, names, type, from, out }) {
   return (folder) => {
     const ids = folders(folder).filter((id) => existsSync(join(folder, id, file)));
-    const plural = (id) => names !== undefined && new RegExp(`export const ${names}\\b`).test(readFileSync(join(folder, id, file), 'utf8'));
+    const plural = (id) =>
+      names !== undefined &&
+      new RegExp(`export const ${names}\\b`).test(readFileSync(join(folder, id, file), 'utf8'));
     const up = relative(folder, join(root, 'src', from)).replaceAll('\\', '/');
-    const imports = ids.map((id) =>
-      `import { ${plural(id) ? names : name} as ${camel(id)} } from './${id}/${file}';`);
+    const imports = ids.map(
+      (id) => `import { ${plural(id) ? names : name} as ${camel(id)} } from './${id}/${file}';`,
+    );
     const items = ids.map((id) => `  ${plural(id) ? '...' : ''}${camel(id)},`);
-    return [[join(folder, out), `${header}import type { ${type} } from '${up}';\n${imports.join('\n')}\n\nexport const ${names ?? `${name}s`}: readonly ${type}[] = [\n${items.join('\n')}\n];\n`]];
+    return [
+      [
+        join(folder, out),
+        `${header}import type { ${type} } from '${up}';\n${imports.join('\n')}\n\nexport const ${names ?? `${name}s`}: readonly ${type}[] = [\n${items.join('\n')}\n];\n`,
+      ],
+    ];
   };
 }
 
@@ -33,14 +42,36 @@ function modules({ file, name, names, type, from, out }) {
 function data({ file, list, embed, fields }) {
   return (folder) => {
     const ids = folders(folder).filter((id) => existsSync(join(folder, id, file)));
-    const items = ids.map((id) => `  ${JSON.stringify(embed(id, readFileSync(join(folder, id, file), 'utf8'), relative(root, join(folder, id, file))))},`);
-    return [[join(folder, 'registry.gen.ts'), `${header}export const ${list}: readonly ${fields}[] = [\n${items.join('\n')}\n];\n`]];
+    const items = ids.map(
+      (id) =>
+        `  ${JSON.stringify(embed(id, readFileSync(join(folder, id, file), 'utf8'), relative(root, join(folder, id, file))))},`,
+    );
+    return [
+      [
+        join(folder, 'registry.gen.ts'),
+        `${header}export const ${list}: readonly ${fields}[] = [\n${items.join('\n')}\n];\n`,
+      ],
+    ];
   };
 }
 
 const capabilities = folders(join(root, 'src'));
-const control = modules({ file: 'control.ts', name: 'control', type: 'Control', from: 'kernel/control.ts', out: 'registry.gen.ts', names: 'controls' });
-const probe = modules({ file: 'probe.ts', name: 'probe', type: 'Probe', from: 'kernel/probe.ts', out: 'probes.gen.ts', names: 'probes' });
+const control = modules({
+  file: 'control.ts',
+  name: 'control',
+  type: 'Control',
+  from: 'kernel/control.ts',
+  out: 'registry.gen.ts',
+  names: 'controls',
+});
+const probe = modules({
+  file: 'probe.ts',
+  name: 'probe',
+  type: 'Probe',
+  from: 'kernel/probe.ts',
+  out: 'probes.gen.ts',
+  names: 'probes',
+});
 
 export const kinds = [
   ...capabilities.flatMap((name) => [
@@ -78,5 +109,11 @@ export function registries() {
 export function itemsOf(kind) {
   return kinds
     .filter((one) => one.kind === kind)
-    .flatMap(({ folder }) => folders(folder).map((id) => ({ id, folder: join(folder, id), capability: relative(join(root, 'src'), folder).split('/')[0] })));
+    .flatMap(({ folder }) =>
+      folders(folder).map((id) => ({
+        id,
+        folder: join(folder, id),
+        capability: relative(join(root, 'src'), folder).split('/')[0],
+      })),
+    );
 }

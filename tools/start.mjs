@@ -9,6 +9,8 @@ const { build } = await import('./build.mjs');
 build();
 
 const given = process.argv.slice(2);
-const model = given.includes('--model') ? [] : ['--model', join(root, 'examples/support-copilot/threat-model.yaml')];
+const model = given.includes('--model')
+  ? []
+  : ['--model', join(root, 'examples/support-copilot/threat-model.yaml')];
 const { run } = await import(join(root, 'dist/app/main.js'));
 process.exitCode = await run(['up', ...model, ...given]);

@@ -7,5 +7,9 @@ const root = new URL('..', import.meta.url).pathname;
 install();
 const { build } = await import('./build.mjs');
 build();
-const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
+const child = spawn(
+  process.execPath,
+  [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...process.argv.slice(2)],
+  { cwd: root, stdio: 'inherit' },
+);
 child.on('exit', (code) => (process.exitCode = code ?? 1));
