@@ -119,6 +119,11 @@ export interface MessageControl<S extends z.ZodObject = z.ZodObject> extends Con
   point: 'message';
   surfaces: readonly Surface[];
   settings: S;
+  /** The verdict depends on text, surface, tool, trust and settings alone, so that one verdict serves resent history. */
+  pure?: boolean;
+  /**
+   * A rewrite without findings is preparation (a canary, a restored name): it changes the text, not the decision.
+   */
   inspect(segment: Segment, settings: Settings<S>, context: ControlContext): Verdict | Promise<Verdict>;
   /**
    * How a streamed answer is inspected; without it, the answer is held until its end. Each lane (choice, tool call) runs
@@ -146,7 +151,10 @@ export interface RequestControl<S extends z.ZodObject = z.ZodObject> extends Con
     settings: Settings<S>,
     context: ControlContext,
   ): RequestVerdict | Promise<RequestVerdict>;
-  /** Called once with what the upstream reported, for budgets. */
+  /**
+   * Called once for every exchange that `review` let through, also when it was refused or broken off later: with what the
+   * upstream reported, else with an estimate.
+   */
   settle?(usage: Usage, settings: Settings<S>, context: ControlContext): void;
 }
 
@@ -173,6 +181,12 @@ export interface Usage {
 export interface ToolCallControl<S extends z.ZodObject = z.ZodObject> extends ControlDescriptor {
   point: 'tool_call';
   settings: S;
+  /** Looks at the tools that a request offers to the model, before the model sees them. */
+  offer?(
+    body: Record<string, unknown>,
+    settings: Settings<S>,
+    context: ControlContext,
+  ): RequestVerdict | Promise<RequestVerdict>;
   decide(
     call: ToolCall,
     settings: Settings<S>,
