@@ -82,9 +82,7 @@ function declare(spec: Commander, command: Command): void {
     const body = variadic ? `${name}...` : name;
     spec.argument(optional ? `[${body}]` : `<${body}>`, description);
   }
-  const schema = command.options
-    ? z.toJSONSchema(command.options, { io: 'input', unrepresentable: 'any' })
-    : {};
+  const schema = z.toJSONSchema(command.options ?? z.object({}), { io: 'input', unrepresentable: 'any' });
   const required = new Set(schema.required ?? []);
   for (const [key, property] of Object.entries((schema.properties ?? {}) as Record<string, Property>)) {
     const value =
