@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { assert, oneof, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../kernel/problem.ts';
 import { outOfReach, targetable } from './applicability.ts';
@@ -72,11 +72,11 @@ describe('references', () => {
   });
 
   test('any text either resolves or is refused with a Problem', () => {
-    fc.assert(
-      fc.property(
-        fc.oneof(
-          fc.string(),
-          fc.string().map((id) => `atlas:5.6.0/${id}`),
+    assert(
+      property(
+        oneof(
+          string(),
+          string().map((id) => `atlas:5.6.0/${id}`),
         ),
         (text) => {
           if (catalogue.has(text)) return;

@@ -94,12 +94,7 @@ export function loadCatalogue(files: readonly { file: string; data: unknown }[])
     resolve: find,
     has: (reference) => find(reference) !== undefined,
     require: (reference) => find(reference) ?? refuse(reference),
-    list: () =>
-      inOrder.map(({ data: { entries, schema: _, source: __, migrations: ___, ...rest } }) => ({
-        ...rest,
-        entries: entries.length,
-        newest: editionsOf(rest.catalogue).at(-1)?.edition === rest.edition,
-      })),
+    list: () => inOrder.map(({ data }) => summary(data, editionsOf(data.catalogue).at(-1) === data)),
     entries: (catalogue, edition) => [...(editions.get(`${catalogue}:${edition}`)?.byId.values() ?? [])],
     meanings,
     migrate,
@@ -166,6 +161,22 @@ export function loadCatalogue(files: readonly { file: string; data: unknown }[])
     const origin = Object.entries(back.map).find(([, id]) => id === from.id)?.[0] ?? from.id;
     return moved(from, toEdition, origin, back.complete);
   }
+}
+
+function summary(data: EditionData, newest: boolean): EditionSummary {
+  const { catalogue, edition, title, publisher, licence, holds, url, published, entries } = data;
+  return {
+    catalogue,
+    edition,
+    title,
+    publisher,
+    licence,
+    holds,
+    url,
+    published,
+    entries: entries.length,
+    newest,
+  };
 }
 
 function moved(from: Resolved, edition: string, id: string, certain: boolean): Migration {

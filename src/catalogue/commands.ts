@@ -4,7 +4,7 @@ import type { Catalogue, EditionSummary, Resolved } from './catalogue.ts';
 
 export interface CatalogueDeps {
   /** The embedded editions; read when a command needs them. */
-  catalogue(): Promise<Catalogue>;
+  catalogue: () => Promise<Catalogue>;
 }
 
 /** `merlon catalogue list | show | diff`. */
