@@ -10,8 +10,13 @@ export interface Store {
   query<DB>(): Kysely<DB>;
   /** SQL prepared once, for hot paths. Parameters are written `@name`. */
   prepare<Row = Record<string, unknown>>(sql: string): Statement<Row>;
-  /** All or nothing; on SQLite the writers queue. Nested calls join the outer transaction. */
+  /**
+   * All or nothing; on SQLite the writers queue. Whatever runs in the asynchronous context of `work` belongs to the
+   * transaction, also through statements prepared outside it; nested calls join.
+   */
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  /** Many rows through few statements as one transaction in one round trip, for hot writes. Joins a running transaction. */
+  batch(writes: readonly Write[]): Promise<void>;
   /** Applies what is not yet applied, in order of name, each in its own transaction. */
   migrate(migrations: readonly Migration[]): Promise<void>;
   close(): Promise<void>;
@@ -20,7 +25,16 @@ export interface Store {
 export interface Statement<Row> {
   all(parameters?: Record<string, SqlValue>): Promise<Row[]>;
   get(parameters?: Record<string, SqlValue>): Promise<Row | undefined>;
+  /** @throws Problem CONFLICT when a unique key is taken, STORE_FAILED for the rest */
   run(parameters?: Record<string, SqlValue>): Promise<{ changes: number }>;
+}
+
+/** One statement for many rows. */
+export interface Write {
+  sql: string;
+  rows: readonly Record<string, SqlValue>[];
+  /** How many rows must change in all; any other number undoes the whole batch with Problem CONFLICT. */
+  expect?: number;
 }
 
 export type SqlValue = string | number | bigint | Uint8Array | null;
