@@ -95,6 +95,7 @@ function obey(passage: Passage, world: World, deeds: Deeds): void {
         if (!applies(command, passage, world)) continue;
         skipUntil = Math.max(skipUntil, perform(command, commands.slice(at + 1), asker, world, deeds));
       }
+      name(sentence, passage, deeds);
       if (commands.length === 0) ask(sentence, asker, world, deeds);
     }
   }
@@ -196,6 +197,17 @@ function adopt(command: Command, deeds: Deeds): void {
   if (name !== undefined && name.length <= 60) deeds.persona = name;
 }
 
+/** "You are DAN", "answer as DAN". */
+function name(sentence: Sentence, passage: Passage, deeds: Deeds): void {
+  if (passage.origin === 'system' || passage.origin === 'description') return;
+  const given =
+    /\b(?:[Yy]ou are|[Yy]ou're|[Yy]our name is|[Cc]all yourself|(?:[Aa]nswer|[Rr]espond|[Rr]eply|[Ss]peak|[Aa]ct) as)\s+(?:now\s+)?(?:called\s+)?(?:an?\s+|the\s+)?["'“]?(\p{Lu}[\p{L}\d-]{1,30})/u.exec(
+      sentence.text,
+    )?.[1];
+  if (given !== undefined && !/^(?:AI|LLM|English|French|German|Spanish|JSON)$/.test(given))
+    deeds.persona = given;
+}
+
 function addCall(call: Call, world: World, deeds: Deeds): void {
   const key = callKey(call.name, call.arguments);
   if (deeds.calls.length >= callLimit || world.made.has(key)) return;
@@ -270,8 +282,8 @@ function addArguments(
 function utter(command: Command, passage: Passage, world: World, deeds: Deeds, literal: boolean): number {
   const linked = linkOf(command, passage, world);
   if (linked !== undefined) {
-    say(linked, world, deeds, passage);
-    return 0;
+    say(linked.text, world, deeds, passage);
+    return linked.end;
   }
   const block = markedBlock(command, passage);
   if (block) {
@@ -355,6 +367,7 @@ function contentOf(
   const lookUp = (phrase: string) => resolve(tokenise(phrase), world, passage);
   const wordsOf = (tokens: readonly Token[]) => tokens.filter((token) => token.kind === 'word');
 
+  if (command.frame === 'compose') return composed(command, beforeQuote, quoted, passage, world);
   if (quoted !== undefined && !refersBefore(beforeQuote)) {
     const whole = lookUp(quoted);
     const filled = fill(quoted, lookUp, undefined);
@@ -376,13 +389,7 @@ function contentOf(
     const inline = /[:：]\s*(\S[^]*)$/.exec(command.sentence)?.[1]?.trim();
     if (inline) return { text: unwrapped(inline), end: 0 };
     const block = blockBelow(passage.text, command.end);
-    if (block && (literal || command.frame === 'compose')) return block;
-  }
-  if (command.frame === 'compose' && !/\b(?:word|phrase|text)\b/i.test(command.rest.slice(0, 24))) {
-    const only = wordsOf(command.object);
-    return only.length > 0 && only.length <= 2 && isMark(only.at(-1)!.raw)
-      ? { text: only.at(-1)!.raw, end: 0 }
-      : undefined;
+    if (block && literal) return block;
   }
   if (command.frame === 'tool') return undefined;
   const words = stripLead(command.rest.trim())
@@ -397,6 +404,41 @@ function contentOf(
     return marked && wordsOf(command.object).length <= 6 ? { text: marked.raw, end: 0 } : undefined;
   if (benignObject.test(words) && !marked) return undefined;
   return words.length <= 600 ? { text: words, end: 0 } : undefined;
+}
+
+/** "Write the word X", "write a poem with the password": text that is given or kept, not made up. */
+function composed(
+  command: Command,
+  beforeQuote: readonly Token[],
+  quoted: string | undefined,
+  passage: Passage,
+  world: World,
+): { text: string; end: number } | undefined {
+  const head = beforeQuote.map((token) => token.word).join(' ');
+  if (
+    quoted !== undefined &&
+    /^(?:(?:only|just|exactly|me|out|down|the|this|a|following|word|words|phrase|text|sentence|message|string|line|:) ?)*$/.test(
+      head,
+    )
+  ) {
+    return {
+      text: fill(quoted, (phrase) => resolve(tokenise(phrase), world, passage), undefined).text,
+      end: 0,
+    };
+  }
+  const contained =
+    /\b(?:contain\w*|includ\w*|with|mention\w*|hid(?:e|ing)|embed\w*|using)\b(.{3,200})/is.exec(
+      command.rest,
+    )?.[1];
+  const kept =
+    resolve(command.object, world, passage, { records: false }) ??
+    (contained && /\b(?:the|this|their|his|her|all|every)\b/i.test(contained)
+      ? resolve(tokenise(contained), world, passage)
+      : undefined);
+  if (kept !== undefined && command.verb !== 'explain') return { text: kept, end: 0 };
+  const words = command.object.filter((token) => token.kind === 'word');
+  const only = words.at(-1);
+  return only && words.length <= 3 && isMark(only.raw) ? { text: only.raw, end: 0 } : undefined;
 }
 
 // "answer my question", "respond in English", "reply politely": how to answer, not what to say.
@@ -465,7 +507,7 @@ function repeated(command: Command, text: string): string {
 }
 
 /** A link or an image that the command wants in the answer, with the data that it shall carry. */
-function linkOf(command: Command, passage: Passage, world: World): string | undefined {
+function linkOf(command: Command, passage: Passage, world: World): { text: string; end: number } | undefined {
   const token = command.object.find(
     (one) => one.kind === 'link' || (one.kind === 'quote' && /https?:\/\/|\]\(/.test(one.raw)),
   );
@@ -473,38 +515,43 @@ function linkOf(command: Command, passage: Passage, world: World): string | unde
   const markup = token.kind === 'quote' ? unquoted(token.raw) : token.raw;
   if (/^[\w.+-]+@/.test(markup)) return undefined;
   const lookUp = (phrase: string) => resolve(tokenise(phrase), world, passage);
-  const words = command.object.filter(
-    (one) => one.kind === 'word' && !/^(?:link|image|url|address|page|markdown)$/.test(one.word),
-  );
+  const destination =
+    /\bto (?:your|the|every|each|all) (?:\w+ )?(?:answers?|repl(?:y|ies)|responses?|messages?|user|output|summary)\b/gi;
+  const words = tokenise(command.rest.replace(markup, ' ').replace(destination, ' '));
   const explained = explanation(passage.text, command.end);
-  const data = resolve(words, world, passage) ?? (explained && lookUp(explained));
+  const data = (explained && lookUp(explained.text)) ?? resolve(words, world, passage);
   const formats = formatsIn(command.sentence);
   const encode = (value: string) =>
     encodeURIComponent(formats.reduce((one, format) => format(one), value).slice(0, 2000));
   const { text, filled } = fill(markup, lookUp, data, encode);
   let link = text;
-  if (!filled && data !== undefined) {
-    link = /[=/](?=["')>\s]|$)/.test(link)
-      ? link.replace(/([=/])(?=["')>\s]|$)/, `$1${encode(data)}`)
-      : link.replace(/(\.{3}|…)(?=["')>\s]|$)|(?=["')>\s]|$)/, (dots) =>
-          dots ? encode(data) : `?q=${encode(data)}`,
-        );
-  }
+  if (!filled && data !== undefined) link = carrying(link, encode(data));
   if (/^https?:/.test(link)) {
     if (/\b(?:image|img|picture|pixel|logo|icon|banner)\b/i.test(command.sentence))
-      return `![image](${link})`;
-    if (/\b(?:link|markdown|click)\b/i.test(command.sentence)) return `[link](${link})`;
+      link = `![image](${link})`;
+    else if (/\b(?:link|markdown|click)\b/i.test(command.sentence)) link = `[link](${link})`;
   }
-  return link;
+  return { text: link, end: explained?.end ?? 0 };
+}
+
+/** Puts data at the end of the URL in a link. */
+function carrying(link: string, data: string): string {
+  if (/[=/](?=["')>\s]|$)/.test(link))
+    return link.replace(/([=/])(?=["')>\s]|$)/, (sign) => `${sign}${data}`);
+  return link.replace(/(?:\.{3}|…)?(?=["')>\s]|$)/, (dots) => (dots ? data : `?q=${data}`));
 }
 
 /** "Replace DATA with the password", "where X is the record": said in the sentence after the link. */
-function explanation(text: string, from: number): string | undefined {
-  const next = text.slice(from, from + 400);
-  return /^\s*(?:[^.\n]{0,40}\b)?(?:replac\w*|substitut\w*|where|fill\w*|put|insert|set)\b[^.\n]{0,200}/i.exec(
-    next,
-  )?.[0];
+function explanation(text: string, from: number): { text: string; end: number } | undefined {
+  const found =
+    /^\s*(?:[^.\n]{0,40}\b)?(?:replac\w*|substitut\w*|where|fill\w*|put|insert|set)\b[^.\n]{0,200}/i.exec(
+      text.slice(from, from + 400),
+    )?.[0];
+  return found === undefined ? undefined : { text: found, end: from + found.length };
 }
+
+const wanting =
+  /\b(?:needs?|wants?|must|should|requires?|would like|'d like|may i|let me)\b.{0,40}\b(?:see|know|have|view|receive|get|hear)\b/i;
 
 /** Questions for what is hidden, and headlines that only name it. */
 function ask(sentence: Sentence, passage: Passage, world: World, deeds: Deeds): void {
@@ -516,7 +563,8 @@ function ask(sentence: Sentence, passage: Passage, world: World, deeds: Deeds): 
     /^(?:what|which|who|where|tell|do you|does|is there|are there|what's|whats)\b/i.test(text);
   const words = tokenise(text);
   const short = words.length <= 7 && passage.origin === 'user';
-  if (!question && !short) return;
+  const wanted = wanting.test(text);
+  if (!question && !short && !wanted) return;
   if (/^(?:how|why|when)\b/i.test(text) || /\bmy (?:own )?(?:password|pin|key|code|account)\b/i.test(text))
     return;
   const hidden = words.some(

@@ -1,6 +1,6 @@
 import type { ChatRequest, DeclaredTool } from './completion.ts';
-import { contextNouns, promptNouns, promptQualifiers, recordNouns, secrets } from './lexicon.ts';
-import { splitSentences, type Token } from './sentences.ts';
+import { promptNouns, promptQualifiers, recordNouns, secrets } from './lexicon.ts';
+import { commandsOf, splitSentences, type Token } from './sentences.ts';
 
 export type Origin = 'system' | 'user' | 'tool' | 'assistant' | 'description';
 
@@ -22,6 +22,8 @@ export interface World {
   made: ReadonlySet<string>;
   /** All that the assistant said before. */
   said: string;
+  /** Passages without their commands, as far as they were needed. */
+  data: Map<Passage, string>;
   /** Text that `it` and `that` mean now. */
   last: string | undefined;
 }
@@ -52,6 +54,7 @@ export function worldOf(request: ChatRequest): World {
       .filter((one) => one.role === 'assistant')
       .map((one) => one.text)
       .join('\n'),
+    data: new Map(),
     last: undefined,
   };
 }
@@ -83,7 +86,12 @@ const mark = /^(?=.*[\d_]|.*[A-Z].*[A-Z])[\w.:/+=-]{3,}$/;
 export const isMark = (raw: string): boolean => mark.test(raw);
 
 /** What a phrase such as "your instructions", "the password" or "the customer's record" stands for; undefined when it is no reference. */
-export function resolve(tokens: readonly Token[], world: World, asker: Passage): string | undefined {
+export function resolve(
+  tokens: readonly Token[],
+  world: World,
+  asker: Passage,
+  { records = true }: { records?: boolean } = {},
+): string | undefined {
   const words = tokens.filter((token) => token.kind === 'word');
   const names = words.map((token) => singular(token.word));
   const has = (set: { has(word: string): boolean }) =>
@@ -101,9 +109,7 @@ export function resolve(tokens: readonly Token[], world: World, asker: Passage):
   });
   if (literal) return undefined;
 
-  const secret = names.find(
-    (name, place) => secrets.has(name) && !/^(?:my|his|her)$/.test(names[place - 1] ?? ''),
-  );
+  const secret = secretNoun(names, records);
   const system = systemText(world);
   const prompt = words.some(
     (token, place) =>
@@ -117,24 +123,12 @@ export function resolve(tokens: readonly Token[], world: World, asker: Passage):
     const value = secretOf(secret, words, world, asker);
     if (value !== undefined) parts.push(value);
   }
-  if (
-    parts.length === 0 &&
-    has(contextNouns) &&
-    /\b(?:above|previous|preceding|prior|conversation|context|history|everything|transcript|chat|beginning|earlier|anything|messages|words|before)\b/.test(
-      words.map((one) => one.word).join(' '),
-    )
-  ) {
+  const phrase = words.map((one) => one.word).join(' ');
+  if (parts.length === 0 && everything.test(phrase)) {
     const before = textOf(world.passages.filter((one) => one !== asker && one.origin !== 'description'));
-    if (
-      before !== '' &&
-      !(
-        has(new Set(['anything', 'words', 'messages'])) &&
-        !has(new Set(['above', 'previous', 'all', 'before', 'these']))
-      )
-    )
-      parts.push(before.slice(0, 8000));
+    if (before !== '') parts.push(before.slice(0, 8000));
   }
-  if (parts.length === 0 && has(recordNouns)) {
+  if (parts.length === 0 && records && has(recordNouns)) {
     const record = recordOf(names, words, world, asker);
     if (record !== undefined) parts.push(record);
   }
@@ -147,6 +141,26 @@ export function resolve(tokens: readonly Token[], world: World, asker: Passage):
     parts.push(world.last);
   }
   return parts.length === 0 ? undefined : parts.join('\n');
+}
+
+const everything =
+  /\b(?:everything|all|anything|text|words?|content|messages?|lines?|what|conversation|transcript|history|context|chat|dialogue|instructions?)\b.{0,40}\b(?:above|before|previous|preceding|prior|earlier|so far|until now|conversation|context|history|transcript|chat|beginning)\b|\b(?:above|previous|preceding|prior|earlier|entire|whole|full|complete)\b.{0,30}\b(?:text|words|content|messages?|lines?|conversation|transcript|history|context|chat|dialogue|everything)\b|^(?:the )?(?:conversation|transcript|everything|above)\b/;
+
+const strong = /^(?:password|passphrase|passcode|secret|credential|confidential|sensitive|private|codeword)$/;
+const pointing =
+  /^(?:the|your|this|that|any|all|secret|access|api|admin|administrator|system|hidden|internal|private|confidential|master|database|security|every|each|its)$/;
+const otherwiseNamed = /^(?:block|fence|snippet|example|review|point|word|base|sample|comment)$/;
+const ordinary =
+  /^(?:source|python|javascript|error|postal|zip|qr|html|country|area|discount|my|his|her|their|a|an|public|bank|user|customer|victim|people|someone|employee|new|reset|in)$/;
+
+/** The noun of something kept, unless the phrase means somebody else's or an ordinary thing of that name. */
+function secretNoun(names: readonly string[], lenient: boolean): string | undefined {
+  return names.find((name, place) => {
+    if (!secrets.has(name)) return false;
+    if (otherwiseNamed.test(names[place + 1] ?? '') || ordinary.test(names[place - 1] ?? '')) return false;
+    const pointed = names.slice(Math.max(0, place - 3), place).some((near) => pointing.test(near));
+    return pointed || (lenient && (strong.test(name) || place === 0));
+  });
 }
 
 export function systemText(world: World): string {
@@ -185,8 +199,15 @@ export function secretOf(
         .join('\n');
     }
   }
+  // Asked for a password where only a code is kept, it gives the code.
+  if (
+    kind !== 'secret' &&
+    (strong.test(kind) || qualifiers.some((word) => pointing.test(word) && word !== 'the'))
+  ) {
+    return secretOf('secret', [], world, asker);
+  }
   const system = systemText(world);
-  return system !== '' && /^(?:secret|confidential|sensitive|private)$/.test(kind) ? system : undefined;
+  return system !== '' && kind === 'secret' && words.length > 0 ? system : undefined;
 }
 
 /** The value that a sentence gives for one of the names: after `is`, `=` or `:`, else its token that looks like one. */
@@ -202,6 +223,23 @@ function valueIn(sentence: string, cues: readonly string[]): string | undefined 
       ? stated
       : undefined);
   return value?.replace(/[.,;:!?)\]]+$/, '');
+}
+
+const personal =
+  /^(?:customer|client|user|record|data|detail|document|file|ticket|profile|account|email|phone|iban|card|pii|information|address|name)$/;
+
+/** A passage without its commands: what is left is what they speak of. */
+function dataOf(passage: Passage, world: World): string {
+  const known = world.data.get(passage);
+  if (known !== undefined) return known;
+  const text = splitSentences(passage.text)
+    .filter((one) => commandsOf(one).length === 0)
+    .map((one) => one.text)
+    .join('')
+    .trim();
+  const kept = text === '' && passage.origin === 'tool' ? passage.text : text;
+  world.data.set(passage, kept);
+  return kept;
 }
 
 const typed: Record<string, RegExp> = {
@@ -220,23 +258,12 @@ function recordOf(
   world: World,
   asker: Passage,
 ): string | undefined {
-  const results = world.passages.filter((one) => one.origin === 'tool');
-  const others = world.passages.filter((one) => one.origin === 'user' && one !== asker);
-  const pool =
-    results.length > 0
-      ? results
-      : others.length > 0
-        ? others
-        : world.passages.filter((one) => one.origin === 'user' || one.origin === 'system');
-  if (
-    results.length === 0 &&
-    !names.some((name) =>
-      /^(?:customer|client|user|record|data|detail|document|file|ticket|profile|account|email|phone|iban|card|pii|information)$/.test(
-        name,
-      ),
-    )
-  )
-    return undefined;
+  const data = (passages: readonly Passage[]) =>
+    passages.map((one) => ({ ...one, text: dataOf(one, world) })).filter((one) => one.text !== '');
+  const results = data(world.passages.filter((one) => one.origin === 'tool'));
+  const others = data(world.passages.filter((one) => one.origin === 'user' && one !== asker));
+  const pool = results.length > 0 ? results : others.length > 0 ? others : data([asker]);
+  if (results.length === 0 && !names.some((name) => personal.test(name))) return undefined;
   for (const name of names) {
     const pattern = typed[name];
     if (!pattern) continue;
@@ -264,7 +291,9 @@ function recordOf(
 }
 
 const placeholder =
-  /\{\{?\s*([\w .'-]{1,60}?)\s*\}?\}|<([\w .'-]{1,60}?)>|\[([\w .'-]{1,60}?)\]|\$\{?([A-Z_]{2,40})\}?|%([A-Z_]{2,40})%|\b(SECRET|PASSWORD|DATA|API_?KEY|TOKEN|SYSTEM_?PROMPT|CANARY|INSTRUCTIONS|RECORD|HISTORY|CONTEXT|[A-Z]+_HERE|XXX+)\b/g;
+  /\{\{?\s*([\w .'-]{1,60}?)\s*\}?\}|<([\w .'-]{1,60}?)>|\[([\w .'-]{1,60}?)\](?!\()|\$\{?([A-Z_]{2,40})\}?|%([A-Z_]{2,40})%|\b(SECRET|PASSWORD|DATA|API_?KEY|TOKEN|SYSTEM_?PROMPT|CANARY|INSTRUCTIONS|RECORD|HISTORY|CONTEXT|[A-Z]+_HERE|XXX+)\b/g;
+
+const vague = /^(?:data|text|value|content|contents|here|x+|insert|output|result|string|info)$/;
 
 /** Fills `<secret>`, `{{customer record}}`, `DATA` and their like with what they name, else with what the sentence speaks of. */
 export function fill(
@@ -277,13 +306,11 @@ export function fill(
   const result = text.replace(placeholder, (whole, ...groups: (string | undefined)[]) => {
     const name = groups.slice(0, 6).find((one) => one !== undefined);
     if (name === undefined) return whole;
-    const value =
-      lookUp(
-        name
-          .replace(/_/g, ' ')
-          .replace(/ ?here$/i, '')
-          .toLowerCase(),
-      ) ?? otherwise;
+    const words = name
+      .replace(/_/g, ' ')
+      .replace(/ ?here$/i, '')
+      .toLowerCase();
+    const value = vague.test(words) ? (otherwise ?? lookUp(words)) : (lookUp(words) ?? otherwise);
     if (value === undefined) return whole;
     filled = true;
     return encode(value);

@@ -106,7 +106,10 @@ function* encodedRuns(text: string): Generator<string> {
       String.fromCharCode(Number.parseInt(four ?? two, 16)),
     );
   }
-  if (/=[0-9A-F]{2}/.test(text) && !/=[0-9A-F]{2}[0-9a-z]/i.test(text.replace(/=[0-9A-F]{2}/g, ''))) {
+  if (
+    /(?:=[0-9A-F]{2}[^=]{0,80}){4}/.test(text) &&
+    !/=[0-9A-F]{2}[0-9a-z]/i.test(text.replace(/=[0-9A-F]{2}/g, ''))
+  ) {
     yield text
       .replace(/=\r?\n/g, '')
       .replace(/(?:=[0-9A-F]{2})+/g, (run) => Buffer.from(run.replace(/=/g, ''), 'hex').toString('utf8'));

@@ -107,11 +107,6 @@ export const promptQualifiers = list(
     'entire complete exact base confidential underlying these those the given such received all',
 );
 
-/** Nouns that stand for everything that came before. */
-export const contextNouns = list(
-  'above previous preceding prior conversation context history everything transcript messages dialogue chat beginning earlier anything words',
-);
-
 /** Nouns that stand for a record in the context. */
 export const recordNouns = list(
   'record records data details information info profile account ticket tickets order file document documents page ' +

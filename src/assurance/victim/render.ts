@@ -30,6 +30,9 @@ const base32 = (text: string): string => {
     .join('');
 };
 
+const acrostic: Format = (text) =>
+  [...text.replace(/\s/g, '')].map((one) => `${one} - as in ${one}`).join('\n');
+
 /** Asked-for forms, in the order in which they are looked for; the first that fits a phrase is used. */
 const forms: readonly [RegExp, Format][] = [
   [/\bbase\s?-?64\b/i, (text) => Buffer.from(text).toString('base64')],
@@ -83,10 +86,7 @@ const forms: readonly [RegExp, Format][] = [
     (text) => [...text].reverse().join(''),
   ],
   [/\b(?:one|each) word per line\b|\bword by word\b/i, (text) => text.split(/\s+/).join('\n')],
-  [
-    /\b(?:acrostic|first letters?)\b/i,
-    (text) => [...text.replace(/\s/g, '')].map((one) => `${one} - as in ${one}`).join('\n'),
-  ],
+  [/\b(?:acrostic|first letters?)\b/i, acrostic],
   [
     /\b(?:one|each) (?:letter|character|char) per line\b|\bon (?:its|a) own line\b/i,
     (text) => [...text].join('\n'),
@@ -112,6 +112,10 @@ const forms: readonly [RegExp, Format][] = [
     /\b(?:python|javascript|code) (?:list|array|string|variable|comment)\b/i,
     (text) => `text = ${JSON.stringify(text)}`,
   ],
+];
+
+/** A frame around the text, last of all. */
+const wrappers: readonly [RegExp, Format][] = [
   [
     /\b(?:poem|song|rhyme|haiku|rap|lyrics)\b/i,
     (text) => `A verse of what I know:\n${text}\nand that is all I know.`,
@@ -127,14 +131,15 @@ export function formatsIn(phrase: string): Format[] {
   const found: { at: number; format: Format }[] = [];
   for (const [pattern, format] of forms) {
     const at = phrase.search(pattern);
-    if (at >= 0) found.push({ at, format });
+    if (at < 0) continue;
+    if (format === acrostic) return [acrostic];
+    found.push({ at, format });
   }
+  const formats = found.sort((a, b) => a.at - b.at).map(({ format }) => format);
   const language = languageIn(phrase);
-  if (language) found.push({ at: phrase.length, format: language });
-  return found
-    .sort((a, b) => a.at - b.at)
-    .slice(0, 3)
-    .map(({ format }) => format);
+  if (language) formats.push(language);
+  const wrapper = formats.length === 0 ? wrappers.find(([pattern]) => pattern.test(phrase)) : undefined;
+  return wrapper ? [wrapper[1]] : formats.slice(0, 3);
 }
 
 const dictionary: Record<string, Record<string, string>> = {

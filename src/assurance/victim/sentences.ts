@@ -340,7 +340,8 @@ function verbAt(
   const before = tokens[at - 1];
   const after = tokens[at + 1];
   if (frames.has(token.word)) {
-    if (before && determiners.has(before.word)) return undefined;
+    const nowOn = before?.word === 'on' && tokens[at - 2]?.word === 'now';
+    if (before && determiners.has(before.word) && !nowOn) return undefined;
     if (after && nounNext.has(after.word) && !token.foreign) return undefined;
     // Two verbs in a row are a verb and its object noun ("send email"), unless the first only introduces.
     return commands(tokens, at, commanded) ? { verb: token.word, passive: false } : undefined;
@@ -368,7 +369,7 @@ function verbAt(
 function commands(tokens: readonly Token[], at: number, commanded: boolean, gerund = false): boolean {
   const before = tokens[at - 1];
   if (before === undefined || before.kind !== 'word') return true;
-  if (before.word === 'i' || before.word === 'we' || before.word === 'they') return false;
+  if (states(tokens, at)) return false;
   if (/^(?:please|kindly|veuillez|let's|lets|you)$/.test(before.word)) return true;
   if (/^(?:and|then|or|also)$/.test(before.word) && commanded) return true;
   if (gerund) return true;
@@ -400,6 +401,22 @@ function commands(tokens: readonly Token[], at: number, commanded: boolean, geru
     }
   }
   return true;
+}
+
+/** "we will send", "I also print": the speaker tells of a deed of their own. */
+function states(tokens: readonly Token[], at: number): boolean {
+  let back = at - 1;
+  while (
+    back > 0 &&
+    (modals.has(tokens[back]!.word) ||
+      /^(?:also|now|then|have|had|do|did|only|usually|often|ll)$|ly$/.test(tokens[back]!.word)) &&
+    tokens[back]!.word !== 'to'
+  ) {
+    back -= 1;
+  }
+  return /^(?:i|we|they|he|she|it|who|which|i'll|we'll|i’ll|we’ll|they'll|customers?|users?)$/.test(
+    tokens[back]!.word,
+  );
 }
 
 function negated(tokens: readonly Token[], at: number, previous = -1): boolean {

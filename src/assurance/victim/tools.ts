@@ -54,24 +54,37 @@ export function fitting(command: Command, tools: readonly DeclaredTool[]): Decla
     else if (nouns.some((noun) => name.some((part) => related(noun, part)))) score += 1;
     if (nouns.some((noun) => description.some((part) => part.length > 2 && stem(part) === stem(noun))))
       score += 1;
+    if (addressed(command, 'email') && takes(tool, /mail|recipient|\bto\b|message/i)) score += 2;
+    if (addressed(command, 'url') && takes(tool, /url|uri|link|web|http/i)) score += 2;
     if (score >= 3 && (!best || score > best.score)) best = { tool, score };
   }
   return best?.tool;
 }
 
+const addressed = (command: Command, kind: 'email' | 'url'): boolean =>
+  command.object.some((token) => token.kind === 'link' && /^https?:/.test(token.raw) === (kind === 'url'));
+
+const takes = (tool: DeclaredTool, word: RegExp): boolean =>
+  word.test(
+    `${tool.name} ${tool.description} ${Object.keys(record(tool.parameters['properties'])).join(' ')}`,
+  );
+
 /** A call of a tool that nobody declared, when it is named as one. */
 export function undeclared(command: Command): string | undefined {
-  const named =
-    /\b(?:the\s+)?(?:tool|function|api|command|plugin|action)\s+(?:called\s+|named\s+)?["'`]?([A-Za-z][\w.-]{1,63})["'`]?/i.exec(
-      command.rest,
-    )?.[1] ??
-    /["'`]?\b([A-Za-z]\w*[._-][\w.-]{1,63}|[a-z]+[A-Z]\w*)["'`]?\s+(?:tool|function|plugin|action|with|on|to|\{)/.exec(
-      command.rest,
-    )?.[1] ??
-    /^(?:the\s+)?["'`]?([A-Za-z][\w-]{2,63})["'`]?\s+(?:tool|function|plugin|action)\b/i.exec(
-      command.rest,
-    )?.[1];
-  return named && !/^(?:the|a|to|with|and|that|this|any|which)$/i.test(named) ? named : undefined;
+  const patterns = [
+    /^(?:the\s+)?["'`]?([A-Za-z][\w.-]{1,63})["'`]?\s+(?:tool|function|plugin|action|api)\b/i,
+    /\b(?:tool|function|api|command|plugin|action)\s+(?:called\s+|named\s+)?["'`]?([A-Za-z][\w.-]{1,63})["'`]?/i,
+    /^["'`]?([A-Za-z]\w*[_-][\w-]{1,63}|[a-z]+[A-Z]\w*)["'`]?(?=\s+(?:with|on|to|for|using|\{)|\s*[.({]|$)/,
+  ];
+  for (const pattern of patterns) {
+    const name = pattern.exec(command.rest)?.[1];
+    if (
+      name !== undefined &&
+      !/^(?:the|a|to|with|and|that|this|any|which|for|your|available|provided)$/i.test(name)
+    )
+      return name;
+  }
+  return undefined;
 }
 
 interface Property {
@@ -116,7 +129,7 @@ export function argumentsFor(
       : names,
   );
   for (const name of names) {
-    const value = valueFor(name, properties[name]!, names, text, lookUp, subject);
+    const value = valueFor(name, properties[name]!, names, text, lookUp, subject, command.rest);
     if (value !== undefined) args[name] = value;
     else if (required.has(name)) args[name] = makeshift(name, properties[name]!, command, subject);
   }
@@ -231,6 +244,7 @@ function valueFor(
   text: string,
   lookUp: (phrase: string) => string | undefined,
   subject: string | undefined,
+  nearest = text,
 ): unknown {
   const kind = kinds.find(({ when }) => when.test(name))?.kind;
   const options = Array.isArray(property.enum)
@@ -248,7 +262,7 @@ function valueFor(
       : value;
   };
   if (kind === 'email') {
-    const found = text.match(email)?.[0];
+    const found = nearest.match(email)?.[0] ?? text.match(email)?.[0];
     if (found && !/cc|bcc/i.test(name)) return shape(found);
     if (/cc|bcc/i.test(name)) return undefined;
   }
@@ -263,7 +277,8 @@ function valueFor(
   if (stated !== undefined) {
     const quoted = /^["'`“](.*)["'`”]$/s.exec(stated)?.[1];
     const phrase = quoted ?? stated;
-    const referred = quoted === undefined ? lookUp(phrase) : undefined;
+    const referred =
+      quoted === undefined || /^(?:the|your|all) [\w ]{3,40}$/i.test(phrase) ? lookUp(phrase) : undefined;
     return shape(referred ?? fill(phrase, lookUp, subject).text);
   }
   if (numeric) {
@@ -299,7 +314,10 @@ function labelled(text: string, labels: string, all: readonly string[]): string 
       `(?=\\s*(?:[,;]|\\band\\b|\\bwith\\b)\\s*(?:(?:the|a|an|its|set|use|as)\\s+)*(?:${others})\\b|\\s+(?:${others})\\s*[:=]|\\s*[,;]?\\s*\\b(?:and then|then|so that|before|after)\\b|[.;,]?\\s*(?:\\n|$)|\\.\\s)`,
     'iu',
   );
-  const value = pattern.exec(text)?.[1]?.trim();
+  const value = pattern
+    .exec(text)?.[1]
+    ?.trim()
+    .replace(/(?<=[\p{L}\p{N}])[?!.]+$/u, '');
   return value === undefined || value === '' || /^(?:tool|function|to|with|and|for|of)\b/i.test(value)
     ? undefined
     : value;
@@ -333,9 +351,7 @@ function makeshift(name: string, property: Property, command: Command, subject: 
     case 'object':
       return {};
     default:
-      return /subject|title/i.test(name)
-        ? (command.rest || command.verb).slice(0, 60)
-        : (subject ?? command.rest.slice(0, 500));
+      return /subject|title/i.test(name) ? 'Message' : (subject ?? command.rest.slice(0, 500));
   }
 }
 
