@@ -81,7 +81,10 @@ type Scalar = { type: 'bool' } | { type: 'text' } | { type: 'int'; min: number; 
 type Target = { type: 'element'; kinds: readonly Kind[] } | { type: 'data' };
 
 export type AttributeType =
-  Scalar | Target | { type: 'set'; of: Target | { type: 'text' } | EnumType } | { type: 'duration'; of: EnumType };
+  | Scalar
+  | Target
+  | { type: 'set'; of: Target | { type: 'text' } | EnumType }
+  | { type: 'duration'; of: EnumType };
 
 export interface Attribute {
   doc: string;
@@ -126,7 +129,10 @@ export const elementAttributes = {
   owner: { value: text, doc: 'Who answers for it.' },
   region: { value: text, doc: "Where it runs, such as `eu`. Falls back to the zone's, then the system's." },
   lifecycle: { value: lifecycleType, doc: "Stage it is in. Falls back to the system's." },
-  trust: { value: { type: 'int', min: 0, max: 4 }, doc: 'Overrides the trust of its zone, 0 hostile to 4 own core.' },
+  trust: {
+    value: { type: 'int', min: 0, max: 4 },
+    doc: 'Overrides the trust of its zone, 0 hostile to 4 own core.',
+  },
   holds: { value: dataSet, doc: 'Data that it keeps, or can hand out by itself.' },
   origin: { value: originType, doc: 'Who writes the text that it supplies: mail, web pages, tickets.' },
   internet_facing: { value: bool, doc: 'Reachable from the internet.' },
@@ -136,8 +142,16 @@ export const elementAttributes = {
 
   many: { kinds: ['user'], value: bool, doc: 'Stands for more than one person. Default true.' },
   audience: { kinds: ['user'], value: audienceType, doc: 'Who these people are.' },
-  approves: { kinds: ['human_review'], value: elementSet(tools), doc: 'Tools whose calls a person approves here.' },
-  shows_raw: { kinds: ['human_review'], value: bool, doc: 'Shows the exact call, not a summary by the agent.' },
+  approves: {
+    kinds: ['human_review'],
+    value: elementSet(tools),
+    doc: 'Tools whose calls a person approves here.',
+  },
+  shows_raw: {
+    kinds: ['human_review'],
+    value: bool,
+    doc: 'Shows the exact call, not a summary by the agent.',
+  },
   medium: {
     kinds: ['human_review'],
     value: choice('medium', ['ui', 'message', 'voice', 'video']),
@@ -153,7 +167,11 @@ export const elementAttributes = {
     value: elementSet(['prompt_template']),
     doc: 'Prompt templates that it uses.',
   },
-  autonomy: { kinds: callers, value: autonomyType, doc: "How far it acts without a person. Falls back to the system's." },
+  autonomy: {
+    kinds: callers,
+    value: autonomyType,
+    doc: "How far it acts without a person. Falls back to the system's.",
+  },
   identity: {
     kinds: authority,
     value: choice('identity', ['none', 'shared', 'service', 'workload', 'on_behalf_of']),
@@ -165,9 +183,17 @@ export const elementAttributes = {
     doc: 'Whether its identity is used and still has an owner.',
   },
   scopes_granted: { kinds: authority, value: { type: 'set', of: text }, doc: 'Permissions that it holds.' },
-  scopes_used: { kinds: authority, value: { type: 'set', of: text }, doc: 'Permissions that its tasks need.' },
+  scopes_used: {
+    kinds: authority,
+    value: { type: 'set', of: text },
+    doc: 'Permissions that its tasks need.',
+  },
   bounded: { kinds: callers, value: bool, doc: 'Steps, time and cost are bounded.' },
-  secrets_in_config: { kinds: authority, value: bool, doc: 'Its configuration or environment holds credentials.' },
+  secrets_in_config: {
+    kinds: authority,
+    value: bool,
+    doc: 'Its configuration or environment holds credentials.',
+  },
   config_writable: {
     kinds: [...callers, 'prompt_template', 'mcp_server'],
     value: choice('config_writable', ['owner', 'team', 'anyone']),
@@ -210,7 +236,11 @@ export const elementAttributes = {
   },
   auto_fetch: { kinds: ['web_client'], value: bool, doc: 'Loads images or previews links by itself.' },
   guard: { kinds: ['gateway', ...models], value: bool, doc: 'Content is filtered before it gets here.' },
-  normalises: { kinds: ['gateway', ...models], value: bool, doc: 'Text is normalised before it is filtered.' },
+  normalises: {
+    kinds: ['gateway', ...models],
+    value: bool,
+    doc: 'Text is normalised before it is filtered.',
+  },
   relay: { kinds: ['gateway', ...models], value: bool, doc: 'Requests pass a reseller or router of others.' },
 
   via: {
@@ -305,7 +335,11 @@ export const elementAttributes = {
   },
   trains_on_inputs: { kinds: models, value: bool, doc: 'Its supplier trains on what is sent.' },
   safety_policy: { kinds: models, value: bool, doc: 'It is told or trained to refuse some requests.' },
-  returns_scores: { kinds: models, value: bool, doc: 'Answers hold log-probabilities, scores or raw vectors.' },
+  returns_scores: {
+    kinds: models,
+    value: bool,
+    doc: 'Answers hold log-probabilities, scores or raw vectors.',
+  },
   parameters_from_client: { kinds: models, value: bool, doc: 'Clients set its request parameters.' },
   billing: {
     kinds: models,
@@ -327,7 +361,11 @@ export const elementAttributes = {
     value: elementSet(kinds),
     doc: 'Elements whose content becomes training data.',
   },
-  eval_readable: { kinds: ['training_pipeline'], value: bool, doc: 'The trainer can read the evaluation set.' },
+  eval_readable: {
+    kinds: ['training_pipeline'],
+    value: bool,
+    doc: 'The trainer can read the evaluation set.',
+  },
   standing_access: {
     kinds: ['training_pipeline', 'model_registry', 'secrets', 'db'],
     value: bool,
@@ -335,7 +373,11 @@ export const elementAttributes = {
   },
   licence: { kinds: ['dataset'], value: text, doc: 'Licence it is used under.' },
   consent: { kinds: ['dataset'], value: bool, doc: 'There is a legal basis for its use.' },
-  purpose: { kinds: ['dataset'], value: choice('purpose', ['train', 'tune', 'evaluate']), doc: 'What it is for.' },
+  purpose: {
+    kinds: ['dataset'],
+    value: choice('purpose', ['train', 'tune', 'evaluate']),
+    doc: 'What it is for.',
+  },
   hash_pinned: { kinds: ['dataset', 'model_registry'], value: bool, doc: 'Files are pinned by hash.' },
   public: { kinds: ['prompt_template'], value: bool, doc: 'Anyone may know it.' },
   file: { kinds: ['prompt_template', 'dataset'], value: text, doc: 'Path of the file in this repository.' },
@@ -414,7 +456,10 @@ export const dataAttributes = {
 
 export const zoneAttributes = {
   name: { value: text, doc: 'Shown in diagrams. Default: the id.' },
-  trust: { value: { type: 'int', min: 0, max: 4 }, doc: '0 hostile, 1 third party, 2 own, 3 protected, 4 own core.' },
+  trust: {
+    value: { type: 'int', min: 0, max: 4 },
+    doc: '0 hostile, 1 third party, 2 own, 3 protected, 4 own core.',
+  },
   kind: { value: choice('zone_kind', ['own', 'third_party', 'public']), doc: 'Who runs it. Default own.' },
   parent: { value: text, doc: 'Zone that encloses it.' },
   region: { value: text, doc: 'Where it lies.' },
@@ -438,7 +483,10 @@ export const systemAttributes = {
   marks_output: { value: bool, doc: 'Generated content is marked as such.' },
   aibom: { value: bool, doc: 'There is an AI bill of materials.' },
   kill_switch: { value: bool, doc: 'It can be stopped at once.' },
-  mode: { value: choice('mode', ['observe', 'enforce']), doc: 'What happens to what the model does not allow.' },
+  mode: {
+    value: choice('mode', ['observe', 'enforce']),
+    doc: 'What happens to what the model does not allow.',
+  },
   detections: { value: bool, doc: 'Detection rules for attacks on it are live.' },
   impact_assessed: { value: bool, doc: 'An impact assessment exists.' },
 } as const satisfies Record<string, Attribute>;
@@ -458,7 +506,9 @@ type ValueOf<T> = T extends { type: 'bool' }
             : string;
 
 /** Values of a table of attributes; absent means unknown. */
-export type Values<T extends Record<string, Attribute>> = { -readonly [K in keyof T]?: ValueOf<T[K]['value']> };
+export type Values<T extends Record<string, Attribute>> = {
+  -readonly [K in keyof T]?: ValueOf<T[K]['value']>;
+};
 
 export function elementAttribute(name: string): Attribute | undefined {
   return Object.hasOwn(elementAttributes, name)

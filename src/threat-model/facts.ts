@@ -1,5 +1,4 @@
-import { widest, type DataClass } from '../kernel/vocabulary.ts';
-import { DataClass as DataClasses } from '../kernel/vocabulary.ts';
+import { DataClass, widest } from '../kernel/vocabulary.ts';
 import {
   buildGraph,
   isCaller,
@@ -84,6 +83,14 @@ export function deriveFacts(model: Model): Facts {
   return new Derivation(buildGraph(model));
 }
 
+/** A node that a search came to, and how. `up`: as the answer to a caller. */
+interface Way {
+  node: Node;
+  up: boolean;
+  link?: Link;
+  before?: Way;
+}
+
 interface Edge {
   to: number;
   link: Link | undefined;
@@ -105,7 +112,7 @@ class Derivation implements Facts {
   readonly #reach: Uint32Array;
   readonly #words: number;
   readonly #data: Data[];
-  readonly #memo = new Map<string, (unknown)[]>();
+  readonly #memo = new Map<string, unknown[]>();
   readonly #approved: Set<string>;
 
   constructor(graph: Graph) {
@@ -172,7 +179,8 @@ class Derivation implements Facts {
       const own = 3 * node.index + SUPPLY;
       put(own, node.holds);
       const { element } = node;
-      const byId = (ids: readonly string[] | undefined) => ids?.flatMap((id) => this.graph.data.get(id) ?? []);
+      const byId = (ids: readonly string[] | undefined) =>
+        ids?.flatMap((id) => this.graph.data.get(id) ?? []);
       put(own, byId(element.returns));
       put(own, byId(element.tuned_on));
     }
@@ -223,12 +231,16 @@ class Derivation implements Facts {
   }
 
   dataAt(node: Node): readonly Data[] {
-    return this.#cached('dataAt', node.index, () => this.#dataOf([0, 1, 2].map((state) => 3 * node.index + state)));
+    return this.#cached('dataAt', node.index, () =>
+      this.#dataOf([0, 1, 2].map((state) => 3 * node.index + state)),
+    );
   }
 
   #dataOf(states: readonly number[]): Data[] {
     return this.#data.filter((_, number) =>
-      states.some((state) => (this.#reach[state * this.#words + (number >> 5)]! & (1 << (number & 31))) !== 0),
+      states.some(
+        (state) => (this.#reach[state * this.#words + (number >> 5)]! & (1 << (number & 31))) !== 0,
+      ),
     );
   }
 
@@ -290,42 +302,58 @@ class Derivation implements Facts {
       const rich = element.renders === 'markdown' || element.renders === 'html';
       return element.auto_fetch ?? rich;
     }
-    if (element.egress !== undefined && (element.egress || element.kind === 'code_sandbox')) return element.egress;
+    if (element.egress !== undefined && (element.egress || element.kind === 'code_sandbox'))
+      return element.egress;
     if (element.url_from_model === true && isTool(element.kind)) return true;
     return element.side_effect === 'external_write' || element.side_effect === 'code_execution';
   }
 
   exits(node: Node): readonly Node[] {
     return this.#cached('exits', node.index, () => {
-      const { order } = this.#search(this.#exitStarts(node), (one) => this.#leading(one));
-      const found = order.filter(({ node: one }) => this.isExit(one)).map(({ node: one }) => one);
-      return [...new Set(found)];
+      const found = this.#ways(node).filter((way) => this.isExit(way.node));
+      return unique(found.map((way) => way.node));
     });
   }
 
-  #exitStarts(node: Node): Node[] {
-    return [node];
-  }
-
-  /** Where a node can send things by itself: it calls, tells, or answers a client that fetches links. */
-  #leading(node: Node): Step[] {
-    if (isModel(node.element.kind) || isStore(node.element.kind) || isExternal(node.element.kind)) return [];
-    const steps: Step[] = [];
-    for (const link of node.out) {
-      const { kind } = link.to.element;
-      if ((link.request || link.deposit) && !isStore(kind) && !isModel(kind)) steps.push({ node: link.to, link });
+  /**
+   * Where a node can send things: it calls or tells others, who may do the same; and it answers its callers, up to
+   * clients that fetch links. What a caller itself can do with an answer is the caller's matter. Breadth first.
+   */
+  #ways(node: Node): Way[] {
+    const ways: Way[] = [{ node, up: false }];
+    const seen = [new Set([node]), new Set<Node>()];
+    const add = (way: Way) => {
+      const set = seen[way.up ? 1 : 0]!;
+      if (set.has(way.node)) return;
+      set.add(way.node);
+      ways.push(way);
+    };
+    for (const way of ways) {
+      const { node: here } = way;
+      const { kind } = here.element;
+      if (isStore(kind) || isExternal(kind) || (isModel(kind) && here !== node)) continue;
+      if (!way.up && !isModel(kind)) {
+        for (const link of here.out) {
+          const to = link.to.element.kind;
+          if ((link.request || link.deposit) && !isStore(to) && !isModel(to))
+            add({ node: link.to, link, up: false, before: way });
+        }
+      }
+      if (way.up || here === node) {
+        for (const link of here.in) {
+          const from = link.from.element.kind;
+          if (link.reply && !isExternal(from) && !isStore(from))
+            add({ node: link.from, link, up: true, before: way });
+        }
+      }
     }
-    for (const link of node.in) {
-      if (link.reply && link.from.element.kind === 'web_client')
-        steps.push({ node: link.from, link, reply: true });
-    }
-    return steps;
+    return ways.filter((way) => !way.up || way.node.element.kind === 'web_client');
   }
 
   trifecta(node: Node): boolean {
     return (
       this.taint(node) <= 1 &&
-      DataClasses.options.indexOf(this.reach(node)) >= DataClasses.options.indexOf('confidential') &&
+      DataClass.options.indexOf(this.reach(node)) >= DataClass.options.indexOf('confidential') &&
       this.exits(node).length > 0
     );
   }
@@ -411,7 +439,11 @@ class Derivation implements Facts {
   }
 
   writers(node: Node): readonly Node[] {
-    return unique(node.in.filter(({ deposit, handed }) => deposit || (handed && isStore(node.element.kind))).map(({ from }) => from));
+    return unique(
+      node.in
+        .filter(({ deposit, handed }) => deposit || (handed && isStore(node.element.kind)))
+        .map(({ from }) => from),
+    );
   }
 
   readers(node: Node): readonly Node[] {
@@ -454,11 +486,12 @@ class Derivation implements Facts {
     const state = states.toSorted((a, b) => this.#taint[a]! - this.#taint[b]!)[0]!;
     if (this.#taint[state]! >= clean) return undefined;
     const steps: Step[] = [];
-    for (let at = state; ; ) {
+    for (let at = state; ;) {
       const before = this.#before[at];
       const here = this.graph.nodes[Math.floor(at / 3)]!;
       const { link, reply } = before?.[1] ?? {};
-      if (!before || link) steps.push(link ? { node: here, link, ...(reply ? { reply } : {}) } : { node: here });
+      if (!before || link)
+        steps.push(link ? { node: here, link, ...(reply ? { reply } : {}) } : { node: here });
       if (!before) break;
       at = before[0];
     }
@@ -471,13 +504,15 @@ class Derivation implements Facts {
   }
 
   fromData(node: Node, least: DataClass): Path | undefined {
-    const floor = DataClasses.options.indexOf(least);
-    const wanted = (one: Data) => DataClasses.options.indexOf(one.class) >= floor;
+    const floor = DataClass.options.indexOf(least);
+    const wanted = (one: Data) => DataClass.options.indexOf(one.class) >= floor;
     // Kept by it; else where it is kept, along ways that let it pass; else the flow that brings it.
     if (node.holds.some(wanted)) return this.at(node);
     const own = (one: Node) =>
       one.holds.some(wanted) ||
-      [...(one.element.returns ?? []), ...(one.element.tuned_on ?? [])].some((id) => wanted(this.graph.data.get(id)!));
+      [...(one.element.returns ?? []), ...(one.element.tuned_on ?? [])].some((id) =>
+        wanted(this.graph.data.get(id)!),
+      );
     if (own(node)) return this.at(node);
     const kept = this.#backwards(node, own, (edge) => !edge.data || edge.data.some(wanted));
     if (kept) return kept;
@@ -489,7 +524,9 @@ class Derivation implements Facts {
     for (const link of node.in) if (link.returns?.some(wanted)) return this.along(link);
     const carrying = this.#backwards(
       node,
-      (one) => one.in.some((link) => link.carries?.some(wanted)) || one.out.some((link) => link.returns?.some(wanted)),
+      (one) =>
+        one.in.some((link) => link.carries?.some(wanted)) ||
+        one.out.some((link) => link.returns?.some(wanted)),
       (edge) => !edge.data || edge.data.some(wanted),
     );
     return carrying;
@@ -497,9 +534,14 @@ class Derivation implements Facts {
 
   toExit(node: Node): Path | undefined {
     if (this.isExit(node)) return this.at(node);
-    const { order, before } = this.#search([node], (one) => this.#leading(one));
-    const end = order.find(({ node: one }) => this.isExit(one));
-    return end && trace(end.node, before);
+    const steps: Step[] = [];
+    for (let way = this.#ways(node).find((one) => this.isExit(one.node)); way; way = way.before)
+      steps.push(
+        way.link
+          ? { node: way.node, link: way.link, ...(way.up ? { reply: true } : {}) }
+          : { node: way.node },
+      );
+    return steps.length > 0 ? { steps: steps.reverse() } : undefined;
   }
 
   toAudience(node: Node): Path | undefined {
@@ -528,18 +570,21 @@ class Derivation implements Facts {
 
   /** Shortest way of content from these states to a node that is wanted. */
   #forwards(starts: readonly number[], wanted: (node: Node) => boolean): Path | undefined {
-    const before = new Map<number, readonly [number, Edge] | undefined>(starts.map((state) => [state, undefined]));
+    const before = new Map<number, readonly [number, Edge] | undefined>(
+      starts.map((state) => [state, undefined]),
+    );
     const queue = [...starts];
     for (let head = 0; head < queue.length; head++) {
       const state = queue[head]!;
       const node = this.graph.nodes[Math.floor(state / 3)]!;
       if (wanted(node)) {
         const steps: Step[] = [];
-        for (let at = state; ; ) {
+        for (let at = state; ;) {
           const last = before.get(at);
           const here = this.graph.nodes[Math.floor(at / 3)]!;
           const { link, reply } = last?.[1] ?? {};
-          if (!last || link) steps.push(link ? { node: here, link, ...(reply ? { reply } : {}) } : { node: here });
+          if (!last || link)
+            steps.push(link ? { node: here, link, ...(reply ? { reply } : {}) } : { node: here });
           if (!last) break;
           at = last[0];
         }
@@ -568,19 +613,25 @@ class Derivation implements Facts {
       return lists;
     });
     const starts = [0, 1, 2].map((state) => 3 * node.index + state);
-    const next = new Map<number, readonly [number, Edge] | undefined>(starts.map((state) => [state, undefined]));
+    const next = new Map<number, readonly [number, Edge] | undefined>(
+      starts.map((state) => [state, undefined]),
+    );
     const queue = [...starts];
     for (let head = 0; head < queue.length; head++) {
       const state = queue[head]!;
       const here = this.graph.nodes[Math.floor(state / 3)]!;
       if (here !== node && state % 3 === SUPPLY && wanted(here)) {
         const steps: Step[] = [{ node: here }];
-        for (let at = state; ; ) {
+        for (let at = state; ;) {
           const onward = next.get(at);
           if (!onward) break;
           const [target, { link, reply }] = onward;
           if (link)
-            steps.push({ node: this.graph.nodes[Math.floor(target / 3)]!, link, ...(reply ? { reply } : {}) });
+            steps.push({
+              node: this.graph.nodes[Math.floor(target / 3)]!,
+              link,
+              ...(reply ? { reply } : {}),
+            });
           at = target;
         }
         return { steps };
@@ -592,19 +643,6 @@ class Derivation implements Facts {
       }
     }
     return undefined;
-  }
-
-  #search(starts: readonly Node[], leading: (node: Node) => Step[]) {
-    const before = new Map<Node, (Step & { from: Node }) | undefined>(starts.map((node) => [node, undefined]));
-    const order: Step[] = starts.map((node) => ({ node }));
-    for (const { node } of order) {
-      for (const step of leading(node)) {
-        if (before.has(step.node)) continue;
-        before.set(step.node, { ...step, from: node });
-        order.push(step);
-      }
-    }
-    return { order, before };
   }
 }
 
@@ -639,16 +677,6 @@ function contentEdges({ nodes, links }: Graph): Edge[][] {
     if (link.reply) add(b + SUPPLY, fromPerson ? a + RECEIVED : a + SUPPLY, link, true, link.returns);
   }
   return edges;
-}
-
-function trace(end: Node, before: ReadonlyMap<Node, (Step & { from: Node }) | undefined>): Path {
-  const steps: Step[] = [];
-  for (let node: Node | undefined = end; node; ) {
-    const step: (Step & { from: Node }) | undefined = before.get(node);
-    steps.push(step ? { node, link: step.link!, ...(step.reply ? { reply: true } : {}) } : { node });
-    node = step?.from;
-  }
-  return { steps: steps.reverse() };
 }
 
 function unique<T>(list: readonly T[]): T[] {

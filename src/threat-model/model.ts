@@ -27,7 +27,10 @@ export const limits = {
 } as const;
 
 export const slugPattern = /^[a-z0-9](?:[a-z0-9]|[-_.](?=[a-z0-9]))*$/;
-const Slug = z.string().max(64).regex(slugPattern, 'a slug: lower-case letters, digits, and - _ . between them');
+const Slug = z
+  .string()
+  .max(64)
+  .regex(slugPattern, 'a slug: lower-case letters, digits, and - _ . between them');
 const Text = z.string().min(1).max(2_000);
 const Day = z.iso.date();
 const unknownWord = 'unknown';
@@ -168,7 +171,11 @@ const sections = {
     .record(Slug, Text)
     .optional()
     .describe('Editions of the outside catalogues that this file was written against.'),
-  data: z.array(DataSource).max(limits.list).optional().describe('Kinds of data, and how sensitive they are.'),
+  data: z
+    .array(DataSource)
+    .max(limits.list)
+    .optional()
+    .describe('Kinds of data, and how sensitive they are.'),
   zones: z.array(ZoneSource).max(limits.list).optional().describe('Trust zones.'),
   flows: z.array(FlowSource).max(limits.flows).optional().describe('Who talks to whom, and what about.'),
   controls: z
@@ -176,10 +183,17 @@ const sections = {
     .max(limits.list)
     .optional()
     .describe('Question 3: what we do, where, with which settings.'),
-  assumptions: z.array(Assumption).max(limits.list).optional().describe('What is taken for granted, until when.'),
+  assumptions: z
+    .array(Assumption)
+    .max(limits.list)
+    .optional()
+    .describe('What is taken for granted, until when.'),
   decisions: z.array(Decision).max(limits.list).optional().describe('Risks that somebody accepted.'),
   bindings: z.record(Slug, Binding).optional().describe('Which running thing an element is.'),
-  extensions: z.record(Slug, z.unknown()).optional().describe('Kept as it is: what an imported file held besides.'),
+  extensions: z
+    .record(Slug, z.unknown())
+    .optional()
+    .describe('Kept as it is: what an imported file held besides.'),
 } as const;
 
 /** The file with elements left to `elementSchemaOf`, so that each one's problems name its own kind. */

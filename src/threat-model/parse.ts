@@ -48,7 +48,10 @@ type Loose = Record<string, unknown>;
 const maxProblems = 50;
 
 /** Reads threat-model.yaml. Gives every problem it finds; `model` is there when there is none. */
-export function parseModel(text: string, options: ParseOptions = {}): { model?: Model; problems: ModelProblem[] } {
+export function parseModel(
+  text: string,
+  options: ParseOptions = {},
+): { model?: Model; problems: ModelProblem[] } {
   const reader = new Reader(text, options);
   const model = reader.read();
   return reader.problems.length > 0 || !model ? { problems: reader.problems } : { model, problems: [] };
@@ -156,7 +159,9 @@ class Reader {
     if (++this.#nodes > limits.nodes || depth > limits.depth) {
       this.#report(rangeOf(node), pointerOf(path), {
         detail:
-          depth > limits.depth ? 'the file is nested too deeply' : 'the file, with its aliases expanded, is too large',
+          depth > limits.depth
+            ? 'the file is nested too deeply'
+            : 'the file, with its aliases expanded, is too large',
         expected: depth > limits.depth ? `at most ${limits.depth} levels` : `at most ${limits.nodes} values`,
       });
       return undefined;
@@ -178,7 +183,10 @@ class Reader {
     for (const { key, value } of node.items) {
       const name: unknown = isScalar(key) ? key.value : undefined;
       if ((typeof name !== 'string' && typeof name !== 'number') || name === '__proto__') {
-        this.#report(rangeOf(key), pointerOf(path), { detail: 'this key is not a name', expected: 'a plain name' });
+        this.#report(rangeOf(key), pointerOf(path), {
+          detail: 'this key is not a name',
+          expected: 'a plain name',
+        });
         return undefined;
       }
       record[String(name)] = this.#value(value, [...path, String(name)], depth + 1);
@@ -193,7 +201,10 @@ class Reader {
     source['elements'].slice(0, limits.elements).forEach((element: unknown, index) => {
       const path: Path = ['elements', index];
       if (!isObject(element)) {
-        this.#reportAt(path, { detail: 'this element is not a mapping', expected: '`{id: …, kind: …, zone: …}`' });
+        this.#reportAt(path, {
+          detail: 'this element is not a mapping',
+          expected: '`{id: …, kind: …, zone: …}`',
+        });
         return;
       }
       const { kind } = element;
@@ -241,7 +252,10 @@ class Reader {
       case 'invalid_value': {
         const values = issue.values.map(String);
         this.#reportAt(path, {
-          detail: value === undefined ? `\`${name}\` is missing` : `\`${show(value)}\` is not a value of \`${name}\``,
+          detail:
+            value === undefined
+              ? `\`${name}\` is missing`
+              : `\`${show(value)}\` is not a value of \`${name}\``,
           expected: values.length === 1 ? `\`${values[0]}\`` : `one of ${values.join(', ')}`,
           ...(typeof value === 'string' ? meant(value, values) : {}),
         });
@@ -254,7 +268,9 @@ class Reader {
               ? `\`${name}\` is missing`
               : `\`${name}\` is ${kindOfValue(value)}, not ${wordFor(issue.expected)}`,
           expected: wordFor(issue.expected),
-          ...(issue.expected === 'string' && typeof value === 'number' ? { fix: `Write "${value}" in quotes.` } : {}),
+          ...(issue.expected === 'string' && typeof value === 'number'
+            ? { fix: `Write "${value}" in quotes.` }
+            : {}),
           ...(issue.expected === 'array' && typeof value === 'string' ? { fix: `Write [${value}].` } : {}),
         });
         return;
@@ -263,7 +279,9 @@ class Reader {
         this.#reportAt(path, {
           detail: `\`${name}\` is ${issue.code === 'too_big' ? 'too large' : 'too small'}`,
           expected:
-            issue.code === 'too_big' ? `at most ${String(issue.maximum)}` : `at least ${String(issue.minimum)}`,
+            issue.code === 'too_big'
+              ? `at most ${String(issue.maximum)}`
+              : `at least ${String(issue.minimum)}`,
         });
         return;
       case 'invalid_format':
@@ -350,11 +368,16 @@ class Reader {
         });
       references(record, Object.entries(flowAttributes), ['flows', index]);
     }
-    for (const [, { record, index }] of data) references(record, Object.entries(dataAttributes), ['data', index]);
+    for (const [, { record, index }] of data)
+      references(record, Object.entries(dataAttributes), ['data', index]);
     for (const [id, { record, index }] of zones) {
       need(zones, 'zone', record['parent'], ['zones', index, 'parent']);
       const seen = new Set<unknown>([id]);
-      for (let parent = record['parent']; typeof parent === 'string'; parent = zones.get(parent)?.record['parent']) {
+      for (
+        let parent = record['parent'];
+        typeof parent === 'string';
+        parent = zones.get(parent)?.record['parent']
+      ) {
         if (seen.has(parent)) {
           this.#reportAt(['zones', index, 'parent'], { detail: `zone \`${id}\` encloses itself` });
           break;
@@ -383,7 +406,11 @@ class Reader {
         if (!elements.has(id)) {
           this.#reportAt(
             ['bindings', id],
-            { detail: `there is no element \`${id}\``, expected: `one of ${some(elements.keys())}`, ...meant(id, elements.keys()) },
+            {
+              detail: `there is no element \`${id}\``,
+              expected: `one of ${some(elements.keys())}`,
+              ...meant(id, elements.keys()),
+            },
             true,
           );
           continue;
@@ -391,7 +418,8 @@ class Reader {
         const kind = String(elements.get(id)!.record['kind']);
         if (!includes(kinds, kind)) continue;
         for (const key of isObject(binding) ? Object.keys(binding) : []) {
-          const fits = key === 'client' ? includes([...callerKinds, 'gateway'], kind) : includes(modelKinds, kind);
+          const fits =
+            key === 'client' ? includes([...callerKinds, 'gateway'], kind) : includes(modelKinds, kind);
           if (!fits && ['client', 'upstream', 'model'].includes(key))
             this.#reportAt(
               ['bindings', id, key],
@@ -542,7 +570,8 @@ function listOf(source: Loose, section: string): Loose[] {
 
 function inner(schema: unknown): unknown {
   let one = schema as { unwrap?: () => unknown; element?: unknown; shape?: unknown } | undefined;
-  while (one && typeof one.unwrap === 'function' && !one.shape && !one.element) one = one.unwrap() as typeof one;
+  while (one && typeof one.unwrap === 'function' && !one.shape && !one.element)
+    one = one.unwrap() as typeof one;
   return one;
 }
 
