@@ -44,6 +44,8 @@ export interface Facts {
   supply(node: Node): number;
   /** Data within reach, in the order of the file. */
   dataAt(node: Node): readonly Data[];
+  /** Data that it hands out, whoever asks. */
+  supplied(node: Node): readonly Data[];
   reach(node: Node): DataClass;
   /** Data that go along a link towards `to`, and either way. */
   sent(link: Link): readonly Data[];
@@ -234,6 +236,10 @@ class Derivation implements Facts {
     return this.#cached('dataAt', node.index, () =>
       this.#dataOf([0, 1, 2].map((state) => 3 * node.index + state)),
     );
+  }
+
+  supplied(node: Node): readonly Data[] {
+    return this.#cached('supplied', node.index, () => this.#dataOf([3 * node.index + SUPPLY]));
   }
 
   #dataOf(states: readonly number[]): Data[] {

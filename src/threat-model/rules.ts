@@ -165,6 +165,8 @@ export interface Threat {
   controls: string[];
   /** What answers it: one of `any` and every one of `all`; `missing` is what no bound control serves. */
   objectives: { any: string[]; all: string[]; missing: string[] };
+  /** Flows to models on which a control can answer it. */
+  routes: string[];
   /** Probes that the rule asks for; absent: any probe of its controls. */
   probes?: string[];
 }
@@ -552,7 +554,7 @@ class Finder {
     nodes: readonly Node[],
     links: readonly Link[],
     paths: readonly Path[],
-  ): Pick<Threat, 'status' | 'statusReason' | 'controls' | 'objectives'> {
+  ): Pick<Threat, 'status' | 'statusReason' | 'controls' | 'objectives' | 'routes'> {
     const any: Objective[] = [...rule.mitigatedBy.any];
     const all = rule.mitigatedBy.all
       .filter(({ when }) => !when || when.run(environment) === true)
@@ -577,6 +579,9 @@ class Finder {
       missing.unshift(...any.filter((one) => !missing.includes(one)));
     const controls = [...new Set(serving.map(({ control }) => control.id))];
     const objectives = { any, all, missing };
+    const routes = [
+      ...new Set(this.#routes.filter(({ link }) => places.has(link)).map(({ link }) => link.flow.id)),
+    ];
     const decision = this.#decisions.get(key);
     if (decision)
       return {
@@ -584,6 +589,7 @@ class Finder {
         statusReason: `accepted by ${decision.by} until ${decision.until}: ${decision.why}`,
         controls,
         objectives,
+        routes,
       };
     const controlled = missing.length === 0;
     return {
@@ -595,6 +601,7 @@ class Finder {
           : `no control serves ${missing.join(', ')} here`,
       controls,
       objectives,
+      routes,
     };
   }
 }
