@@ -270,7 +270,7 @@ export function printExpression(node: Expression): string {
  */
 export function printBeginning(node: Expression): string {
   const items = node.kind === 'sequence' ? node.items : [node];
-  const value = items.findIndex(({ kind, ...rest }) => kind === 'group' && 'capture' in rest && rest.capture);
+  const value = items.findIndex((item) => item.kind === 'group' && item.capture);
   const before = value < 0 ? [] : items.slice(0, value);
   const rest = value < 0 ? items : items.slice(value);
   const introduction = printExpression({ kind: 'sequence', items: before.map(uncaptured) });
@@ -292,7 +292,7 @@ function beginning(node: Expression): string {
     case 'look':
       return node.opening.includes('<')
         ? printExpression(node)
-        : `(?:${printExpression(node)}|(?=[^]{0,64}$))`;
+        : `(?:${printExpression(node)}|(?=[\\x00-\\uffff]{0,64}$))`;
     case 'repeat':
       // An optional part that is not yet there is the same as one that is left out: no `$` is needed inside.
       return `(?:${beginning(node.inner)})${quantifier(node)}`;
@@ -423,7 +423,7 @@ function printSet(ranges: readonly Range[]): string {
       )
       .join('');
   const rest = complement(ranges);
-  if (rest.length === 0) return '[^]';
+  if (rest.length === 0) return '[\\x00-\\uffff]';
   return ranges.at(-1)![1] === last ? `[^${body(rest)}]` : `[${body(ranges)}]`;
 }
 

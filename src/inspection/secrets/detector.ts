@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { Problem } from '../../kernel/problem.ts';
 import type { Finding } from '../../kernel/finding.ts';
 import { buildAutomaton, eachKeyword, hasKeyword, type Automaton } from '../scan/automaton.ts';
-import { longestMatch, parseExpression, printBeginning, printExpression } from '../scan/expression.ts';
+import {
+  longestMatch,
+  parseExpression,
+  printBeginning,
+  printExpression,
+  type Expression,
+} from '../scan/expression.ts';
 import { compileTriggers, type Trigger } from '../scan/windows.ts';
 import { providerRules, type ProviderRule } from './provider-rules.ts';
 
@@ -211,17 +217,14 @@ export function entropy(text: string): number {
  * keyword is there and the rest runs into the end of the text, or the end of the text is the beginning of a keyword.
  */
 function createHolding(rules: readonly Rule[]): (text: string) => number {
-  const starting = rules.map((rule): Trigger => {
-    const keywords = rule.leads;
-    return { keywords, before: rule.before, after: Infinity };
-  });
-  const windowsOf = compileTriggers(starting);
-  const beginnings = new Map<number, RegExp>();
-  const begun = prefixesOf(
-    rules.filter((rule) => !rule.introduced || rule.before <= 2).flatMap((rule) => rule.leads),
+  const windowsOf = compileTriggers(
+    rules.map(({ leads, before }) => ({ keywords: leads, before, after: Infinity })),
   );
+  const beginnings = new Map<number, RegExp>();
+  let begun: ((text: string) => number) | undefined;
 
   return (text) => {
+    begun ??= createBegun(rules);
     let from = text.length - begun(text);
     for (const { rule: index, start } of windowsOf(text)) {
       let beginning = beginnings.get(index);
@@ -229,7 +232,7 @@ function createHolding(rules: readonly Rule[]): (text: string) => number {
         beginning = new RegExp(printBeginning(parseExpression(rules[index]!.source)), 'd');
         beginnings.set(index, beginning);
       }
-      const match = beginning.exec(text.slice(start));
+      const match = beginning.exec(start === 0 ? text : text.slice(start));
       if (match?.indices?.[1] !== undefined) from = Math.min(from, start + match.indices[1][0]);
     }
     const encoded = /[A-Za-z0-9+/_=%-]*$/.exec(text.slice(-encodedHold))![0].length;
@@ -237,23 +240,41 @@ function createHolding(rules: readonly Rule[]): (text: string) => number {
   };
 }
 
-/** Length of the longest end of the text that is a proper beginning of one of the words. */
-function prefixesOf(words: readonly string[]): (text: string) => number {
-  const prefixes = new Set<string>();
-  for (const word of words)
-    for (let length = 1; length < word.length; length += 1) prefixes.add(word.slice(0, length));
-  const all = [...prefixes];
-  const longest = Math.max(0, ...all.map((prefix) => prefix.length));
-  if (all.length === 0) return () => 0;
+/** Length of the longest end of a text that is a proper beginning of a keyword with which a value starts. */
+function createBegun(rules: readonly Rule[]): (text: string) => number {
+  // Beginning → it counts only at the start of a word.
+  const beginnings = new Map<string, boolean>();
+  for (const { source, leads, before } of rules) {
+    const tree = parseExpression(source);
+    if (before > 2 || !startsWithValue(tree)) continue;
+    const atWord = source.startsWith('\\b');
+    for (const lead of leads)
+      for (let length = 1; length < lead.length; length += 1) {
+        const beginning = lead.slice(0, length);
+        beginnings.set(beginning, (beginnings.get(beginning) ?? true) && atWord);
+      }
+  }
+  const all = [...beginnings.keys()];
+  const longest = Math.max(0, ...all.map((beginning) => beginning.length));
   const automaton = buildAutomaton(all);
   return (text) => {
-    const tail = text.slice(-longest);
+    const tail = text.slice(-longest - 1);
     let held = 0;
-    eachKeyword(automaton, tail, (prefix, end) => {
-      if (end === tail.length) held = Math.max(held, all[prefix]!.length);
+    eachKeyword(automaton, tail, (index, end) => {
+      if (end !== tail.length) return;
+      const { length } = all[index]!;
+      const inWord = /\w/.test(tail.charAt(tail.length - length - 1));
+      if (!inWord || !beginnings.get(all[index]!)) held = Math.max(held, length);
     });
     return held;
   };
+}
+
+/** True when nothing but assertions stands before the value. */
+function startsWithValue(tree: Expression): boolean {
+  const items = tree.kind === 'sequence' ? tree.items : [tree];
+  const value = items.findIndex((item) => item.kind === 'group' && item.capture);
+  return items.slice(0, Math.max(0, value)).every((item) => item.kind === 'assertion');
 }
 
 function ported(rule: z.infer<typeof AssetRule>): Rule {
@@ -279,7 +300,7 @@ function own(rule: ProviderRule): Rule {
     id: rule.id,
     title: rule.title,
     keywords: rule.keywords,
-    before: 16,
+    before: startsWithValue(tree) ? 1 : 16,
     after: longest + 1,
     score: rule.score ?? 0.95,
     pattern: new RegExp(source, 'g'),

@@ -1,0 +1,162 @@
+import type { Finding } from '../../kernel/finding.ts';
+import { compileTriggers } from '../scan/windows.ts';
+import { nationalRecognizers } from './national-ids.ts';
+import { ownRecognizers, type Recognizer } from './recognizers.ts';
+
+export const recognizers: readonly Recognizer[] = [...ownRecognizers, ...nationalRecognizers];
+
+/** Findings from this score on are reported. */
+export const piiThreshold = 0.5;
+
+/** How far before and after a word the value that it explains may begin and end. */
+const beforeWord = 44;
+const afterWord = 110;
+/** Context that expressions need on both sides of digits: the letters of an IBAN, a street. */
+const margin = 34;
+/** Largest gap between the digits of one value, such as `GB82 WEST 12`. */
+const digitGap = 7;
+
+interface Compiled extends Recognizer {
+  expression: RegExp;
+  fewest: number;
+}
+
+const compiled: Compiled[] = recognizers.map((recognizer) => ({
+  ...recognizer,
+  expression: new RegExp(
+    recognizer.pattern,
+    `g${recognizer.flags ?? ''}${recognizer.pattern.includes('\\p{') ? 'u' : ''}`,
+  ),
+  fewest: recognizer.digits ?? 5,
+}));
+const alone = compiled.filter(({ score }) => score >= piiThreshold);
+const byAt = alone.filter(({ anchor }) => anchor === 'at');
+const byColons = alone.filter(({ anchor }) => anchor === 'colons');
+const byDigits = alone
+  .filter(({ anchor }) => anchor === undefined)
+  .sort((left, right) => left.fewest - right.fewest);
+const byWords = compiled.filter(({ words = [] }) => words.length > 0);
+const wordsIn = compileTriggers(
+  byWords.map(({ words = [] }) => ({ keywords: words, before: beforeWord, after: afterWord, word: true })),
+);
+
+/** Finds personal data. Precision first: a number without a name or a check digit is not one. */
+export function detectPii(text: string): Finding[] {
+  const found: Finding[] = [];
+  for (const { rule, start, end } of wordsIn(text)) {
+    const recognizer = byWords[rule]!;
+    search(recognizer, text, start, end, recognizer.near ?? 0.85, found);
+  }
+  stretches(text, (start, end, digits) => {
+    for (const recognizer of byDigits) {
+      if (recognizer.fewest > digits) break;
+      search(recognizer, text, start, end, recognizer.score, found);
+    }
+  });
+  around(text, '@', 66, 66, 256, (start, end) => {
+    for (const recognizer of byAt) search(recognizer, text, start, end, recognizer.score, found);
+  });
+  around(text, ':', 5, 6, 40, (start, end, marks) => {
+    if (marks < 2) return;
+    for (const recognizer of byColons) search(recognizer, text, start, end, recognizer.score, found);
+  });
+  return settled(found.filter(({ score }) => score >= piiThreshold));
+}
+
+/** Everything of one type that has its shape and passes its check, whatever stands around it. For conformance vectors. */
+export function recognizePii(text: string, type: string): Finding[] {
+  const found: Finding[] = [];
+  for (const recognizer of compiled.filter((one) => one.type === type))
+    search(recognizer, text, 0, text.length, recognizer.score, found);
+  return settled(found);
+}
+
+function search(
+  recognizer: Compiled,
+  text: string,
+  start: number,
+  end: number,
+  score: number,
+  found: Finding[],
+): void {
+  const { expression, type, check } = recognizer;
+  const stretch = start === 0 && end === text.length ? text : text.slice(start, end);
+  expression.lastIndex = 0;
+  for (let match = expression.exec(stretch); match !== null; match = expression.exec(stretch)) {
+    const value = match[0];
+    if (value === '') {
+      expression.lastIndex += 1;
+      continue;
+    }
+    // What touches the cut may go on behind it; another window holds it whole.
+    if (
+      (match.index === 0 && start > 0) ||
+      (match.index + value.length === stretch.length && end < text.length)
+    )
+      continue;
+    if (check !== undefined && !check(value)) continue;
+    found.push({
+      type,
+      detector: 'pii',
+      score,
+      start: start + match.index,
+      end: start + match.index + value.length,
+    });
+  }
+}
+
+/** Stretches of text around digits, with the number of digits in them. */
+function stretches(text: string, visit: (start: number, end: number, digits: number) => void): void {
+  const { length } = text;
+  for (let i = 0; i < length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code < 48 || code > 57) continue;
+    let lastDigit = i;
+    let digits = 1;
+    for (let j = i + 1; j < length && j - lastDigit <= digitGap; j += 1) {
+      const next = text.charCodeAt(j);
+      if (next < 48 || next > 57) continue;
+      lastDigit = j;
+      digits += 1;
+    }
+    if (digits >= 4) visit(Math.max(0, i - margin), Math.min(length, lastDigit + margin), digits);
+    i = lastDigit;
+  }
+}
+
+/** Stretches of text around one mark: marks that are at most `gap` apart share a stretch. */
+function around(
+  text: string,
+  mark: string,
+  gap: number,
+  before: number,
+  after: number,
+  visit: (start: number, end: number, marks: number) => void,
+): void {
+  for (let at = text.indexOf(mark); at >= 0;) {
+    const first = at;
+    let final = at;
+    let marks = 0;
+    for (; at >= 0 && at - final <= gap; at = text.indexOf(mark, at + 1)) {
+      final = at;
+      marks += 1;
+    }
+    visit(Math.max(0, first - before), Math.min(text.length, final + after), marks);
+  }
+}
+
+/** Of findings that overlap, the surest stands; of equals the longer. */
+function settled(found: readonly Finding[]): Finding[] {
+  const kept: Finding[] = [];
+  for (const finding of [...found].sort((left, right) => left.start - right.start || right.end - left.end)) {
+    const top = kept.at(-1);
+    if (top === undefined || finding.start >= top.end) kept.push(finding);
+    else if (finding.score > top.score || (finding.score === top.score && length(finding) > length(top)))
+      kept[kept.length - 1] = finding;
+  }
+  return kept;
+}
+
+function length({ start, end }: Finding): number {
+  return end - start;
+}
