@@ -101,8 +101,8 @@ interface Waiting {
   body: Buffer;
   /** How often another process was faster. */
   conflicts: number;
-  resolve(place: { index: number; id: string }): void;
-  reject(error: unknown): void;
+  resolve: (place: { index: number; id: string }) => void;
+  reject: (error: unknown) => void;
 }
 
 /** A size of the log and the edge that belongs to it. */
@@ -251,8 +251,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       if (inFlight === 0) void reload().then(pump);
       return;
     }
-    // The second batch starts only when it is full: few large commits beat many small ones.
-    while (waiting.length > (inFlight === 0 ? 0 : batchSize - 1) && inFlight < batchesInFlight) {
+    for (let free = batchesInFlight - inFlight; free > 0 && waiting.length > 0; free -= 1) {
+      // The second batch starts only when it is full: few large commits beat many small ones.
+      if (inFlight > 0 && waiting.length < batchSize) return;
       void commit(waiting.splice(0, batchSize));
     }
   };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { leafHash, nodeHash, verifyConsistency, verifyInclusion } from './proof/proof.ts';
 import { sha256 } from './proof/sha256.ts';
