@@ -301,7 +301,8 @@ function utter(command: Command, passage: Passage, world: World, deeds: Deeds, l
   const text = command.frame === 'repeat' ? repeated(command, content.text) : rendered(command, content.text);
   world.last = text;
   say(text, world, deeds, passage);
-  return content.end;
+  // What is to be translated or summarised is read, and a gullible reader obeys what it reads.
+  return command.frame === 'transform' ? 0 : content.end;
 }
 
 const composes =

@@ -1,0 +1,248 @@
+import type { Observation, ProbeMessage, ProbeTool } from '../kernel/probe.ts';
+
+/** A gateway that a probe may attack: the same code as the live one, alone on a loopback port. */
+export interface ShadowTarget {
+  /** Address of the data plane, with or without `/v1`. */
+  url: string;
+  /** Key of the client that the probe acts for. */
+  key: string;
+  /** Bodies that reached the model so far, oldest first. */
+  upstreamSeen(): string[];
+  close(): Promise<void>;
+}
+
+export interface DriveRequest {
+  model: string;
+  messages: ProbeMessage[];
+  tools: readonly ProbeTool[];
+  parameters: Record<string, unknown>;
+  stream: boolean;
+  /** How often the same request is sent. */
+  repeat: number;
+}
+
+/** What one case did, with what the runner itself needs to know about the way. */
+export interface Drive {
+  observation: Observation;
+  /** An error told inside a stream, or a stream that broke off. */
+  broken: boolean;
+  finish: string | undefined;
+}
+
+interface Turn {
+  status: number;
+  raw: string;
+  text: string;
+  calls: { id: string; name: string; arguments: string }[];
+  finish: string | undefined;
+  broken: boolean;
+}
+
+const answerLimit = 8 * 1024 * 1024;
+const turnLimit = 4;
+
+/**
+ * Sends a case through the front door of a gateway as its client would: declared tools are carried out by spies that
+ * record and do nothing, until the model is done or four turns are over.
+ */
+export async function drive(
+  target: ShadowTarget,
+  request: DriveRequest,
+  tokens: { canary: string; secret: string },
+  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+): Promise<Drive> {
+  const before = target.upstreamSeen().length;
+  const observation: Observation = {
+    ...tokens,
+    status: 0,
+    delivered: '',
+    toolCalls: [],
+    upstream: [],
+    raw: '',
+    answered: 0,
+  };
+  let broken = false;
+  let finish: string | undefined;
+  const texts: string[] = [];
+  for (let time = 0; time < request.repeat; time += 1) {
+    const messages = [...request.messages];
+    for (let turn = 0; turn < turnLimit; turn += 1) {
+      const answer = await send(target, request, messages, timeoutMs, signal);
+      observation.status = answer.status;
+      observation.raw = answer.raw;
+      if (turn === 0 && answer.status >= 200 && answer.status < 300) observation.answered += 1;
+      broken ||= answer.broken;
+      finish = answer.finish;
+      if (answer.text !== '') texts.push(answer.text);
+      observation.toolCalls.push(
+        ...answer.calls.map(({ name, arguments: text }) => ({ name, arguments: text })),
+      );
+      if (answer.calls.length === 0) break;
+      messages.push({
+        role: 'assistant',
+        content: answer.text,
+        tool_calls: answer.calls.map((call) => ({
+          id: call.id,
+          type: 'function',
+          function: { name: call.name, arguments: call.arguments },
+        })),
+      });
+      for (const call of answer.calls) {
+        messages.push({ role: 'tool', tool_call_id: call.id, content: spied(call.name) });
+      }
+    }
+  }
+  observation.delivered = texts.join('\n');
+  observation.upstream = target.upstreamSeen().slice(before);
+  return { observation, broken, finish };
+}
+
+/** What a tool spy answers: enough for the next turn, and nothing that an oracle could mistake for an effect. */
+function spied(name: string): string {
+  return /read|get|look|find|search|fetch|list|query|crm/i.test(name)
+    ? 'Name: Jana Novak. Plan: standard. Open tickets: 1. Status: active.'
+    : 'Done.';
+}
+
+async function send(
+  target: ShadowTarget,
+  request: DriveRequest,
+  messages: readonly ProbeMessage[],
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Turn> {
+  const limit = AbortSignal.timeout(timeoutMs);
+  const base = target.url.replace(/\/+$/, '').replace(/\/v1$/, '');
+  try {
+    const response = await fetch(`${base}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${target.key}` },
+      body: JSON.stringify({
+        model: request.model,
+        messages,
+        ...(request.tools.length > 0
+          ? { tools: request.tools.map((tool) => ({ type: 'function', function: tool })) }
+          : {}),
+        ...(request.stream ? { stream: true } : {}),
+        ...request.parameters,
+      }),
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      redirect: 'error',
+    });
+    const { text: raw, whole } = await bounded(response);
+    const streamed = /event-stream/.test(response.headers.get('content-type') ?? '');
+    return { status: response.status, raw, ...(streamed ? fromStream(raw, whole) : fromBody(raw)) };
+  } catch (error) {
+    signal?.throwIfAborted();
+    return {
+      status: 0,
+      raw: error instanceof Error ? error.name : '',
+      text: '',
+      calls: [],
+      finish: undefined,
+      broken: true,
+    };
+  }
+}
+
+async function bounded(response: Response): Promise<{ text: string; whole: boolean }> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let whole = true;
+  const reader = response.body?.getReader();
+  try {
+    for (;;) {
+      const step = await reader?.read();
+      if (!step || step.done) break;
+      size += step.value.length;
+      if (size > answerLimit) {
+        whole = false;
+        break;
+      }
+      chunks.push(step.value);
+    }
+  } catch {
+    // The connection broke in the middle: what came is what the client has.
+    whole = false;
+  }
+  await reader?.cancel().catch(() => undefined);
+  return { text: Buffer.concat(chunks).toString('utf8'), whole };
+}
+
+interface WireMessage {
+  content?: unknown;
+  refusal?: unknown;
+  tool_calls?: { index?: number; id?: string; function?: { name?: string; arguments?: string } }[];
+}
+
+interface WireBody {
+  choices?: { index?: number; message?: WireMessage; delta?: WireMessage; finish_reason?: string | null }[];
+  error?: unknown;
+}
+
+function parsed(text: string): WireBody | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as WireBody) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const listOf = <T>(value: readonly T[] | undefined): readonly T[] => (Array.isArray(value) ? value : []);
+
+const words = (message: WireMessage | undefined): string =>
+  [message?.content, message?.refusal].filter((one) => typeof one === 'string').join('');
+
+function fromBody(raw: string): Omit<Turn, 'status' | 'raw'> {
+  const body = parsed(raw);
+  const choices = listOf(body?.choices);
+  return {
+    text: choices.map((choice) => words(choice.message)).join('\n'),
+    calls: choices.flatMap((choice) =>
+      listOf(choice.message?.tool_calls).map((call, place) => ({
+        id: call.id ?? `call_${place}`,
+        name: call.function?.name ?? '',
+        arguments: call.function?.arguments ?? '',
+      })),
+    ),
+    finish: choices[0]?.finish_reason ?? undefined,
+    broken: body?.error !== undefined,
+  };
+}
+
+function fromStream(raw: string, whole: boolean): Omit<Turn, 'status' | 'raw'> {
+  const texts = new Map<number, string>();
+  const calls = new Map<string, { id: string; name: string; arguments: string }>();
+  let finish: string | undefined;
+  let broken = !whole;
+  let ended = false;
+  for (const line of raw.split(/\r\n|\n|\r/)) {
+    if (!line.startsWith('data:')) continue;
+    const data = line.slice(5).trim();
+    if (data === '[DONE]') {
+      ended = true;
+      continue;
+    }
+    const event = parsed(data);
+    if (event?.error !== undefined) broken = true;
+    for (const choice of listOf(event?.choices)) {
+      const index = choice.index ?? 0;
+      texts.set(index, (texts.get(index) ?? '') + words(choice.delta));
+      for (const part of listOf(choice.delta?.tool_calls)) {
+        const key = `${index}/${part.index ?? 0}`;
+        const call = calls.get(key) ?? { id: part.id ?? `call_${key}`, name: '', arguments: '' };
+        call.name += part.function?.name ?? '';
+        call.arguments += part.function?.arguments ?? '';
+        calls.set(key, call);
+      }
+      finish = choice.finish_reason ?? finish;
+    }
+  }
+  return {
+    text: [...texts.values()].join('\n'),
+    calls: [...calls.values()],
+    finish,
+    broken: broken || !ended,
+  };
+}
