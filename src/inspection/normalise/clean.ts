@@ -139,7 +139,9 @@ function belongs(text: string, start: number, end: number): boolean {
   if (end - start === 1) {
     if (unit === 0x200c) return joins;
     if (unit === 0x200d) return joins || isEmoji;
-    return unit >= 0xfe00 && unit <= 0xfe0f && (isEmoji || isKeycap || (before >= 0x1800 && before <= 0xd7ff));
+    return (
+      unit >= 0xfe00 && unit <= 0xfe0f && (isEmoji || isKeycap || (before >= 0x1800 && before <= 0xd7ff))
+    );
   }
   // A CJK ideograph with its registered variant, or an emoji with presentation selector and joiner.
   if (end - start === 2 && unit === 0xdb40) return before >= 0x3400 && before <= 0x9fff;
@@ -182,7 +184,11 @@ function endOfMarks(text: string, start: number): number {
 }
 
 function isMark(unit: number): boolean {
-  return (unit >= 0x0300 && unit <= 0x036f) || (unit >= 0x1ab0 && unit <= 0x1aff) || (unit >= 0x20d0 && unit <= 0x20ef);
+  return (
+    (unit >= 0x0300 && unit <= 0x036f) ||
+    (unit >= 0x1ab0 && unit <= 0x1aff) ||
+    (unit >= 0x20d0 && unit <= 0x20ef)
+  );
 }
 
 /** NFKC of single units, by pages of 256, filled when first met. `''` stands for "as it is". */

@@ -89,11 +89,14 @@ function character(point: number): string | undefined {
 }
 
 function decodeEscapes(run: string): string {
-  return run.replace(/\\(?:u\{([^}]+)\}|u(.{4})|x(.{2}))/g, (whole, long?: string, four?: string, two?: string) => {
-    const point = Number.parseInt((long ?? four ?? two)!, 16);
-    // Surrogate halves come in pairs and join again in the result.
-    return (point >= 0xd800 && point <= 0xdfff ? String.fromCharCode(point) : character(point)) ?? whole;
-  });
+  return run.replace(
+    /\\(?:u\{([^}]+)\}|u(.{4})|x(.{2}))/g,
+    (whole, long?: string, four?: string, two?: string) => {
+      const point = Number.parseInt((long ?? four ?? two)!, 16);
+      // Surrogate halves come in pairs and join again in the result.
+      return (point >= 0xd800 && point <= 0xdfff ? String.fromCharCode(point) : character(point)) ?? whole;
+    },
+  );
 }
 
 function decodePercent(run: string): string | undefined {

@@ -20,7 +20,8 @@ const digits: Record<string, string> = {
 };
 
 const token = /[a-zA-Z0-9@$!|+€]+/g;
-const leety = /[a-zA-Z][0134578@$!|+€]{1,3}[a-zA-Z]|(?:^|[^a-zA-Z0-9])[0134578@$|]{1,2}[a-zA-Z]{2}|^[0134578@$|]{1,2}[a-zA-Z]/;
+const leety =
+  /[a-zA-Z][0134578@$!|+€]{1,3}[a-zA-Z]|(?:^|[^a-zA-Z0-9])[0134578@$|]{1,2}[a-zA-Z]{2}|^[0134578@$|]{1,2}[a-zA-Z]/;
 
 /** Leet spelling undone, where several words are spelt so; numbers and single identifiers stay as they are. */
 export function foldLeet(text: string): Rewrite | undefined {
@@ -80,6 +81,7 @@ function shortSpaced(text: string): RegExp {
   return text.includes('   ') ? widelySpaced : spaced;
 }
 
-const separated = /(?<![\p{L}\p{N}])[\p{L}\p{N}]([._*|~,/\\-])(?:[\p{L}\p{N}]\1)*[\p{L}\p{N}](?![\p{L}\p{N}])/gu;
+const separated =
+  /(?<![\p{L}\p{N}])[\p{L}\p{N}]([._*|~,/\\-])(?:[\p{L}\p{N}]\1)*[\p{L}\p{N}](?![\p{L}\p{N}])/gu;
 const widelySpaced =
   /(?<![\p{L}\p{N}] ?)[\p{L}\p{N}]( )(?:[\p{L}\p{N}]\1)*[\p{L}\p{N}](?! ?[\p{L}\p{N}])|(?<= {3})[\p{L}\p{N}](?= {3})()/gu;

@@ -53,7 +53,14 @@ export function suspicion(text: string): number {
       else signs = 0;
       word = 0;
     }
-    if ((isLetter && unit < 0x80) || (unit >= 48 && unit <= 57) || unit === 43 || unit === 45 || unit === 47 || unit === 95) {
+    if (
+      (isLetter && unit < 0x80) ||
+      (unit >= 48 && unit <= 57) ||
+      unit === 43 ||
+      unit === 45 ||
+      unit === 47 ||
+      unit === 95
+    ) {
       if (run > 0 && (unit < 97 || unit > 122) && unit !== 45) mixed = true;
       run++;
       if (run === 2) pairs++;

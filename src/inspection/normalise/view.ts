@@ -5,14 +5,7 @@ export interface Span {
 }
 
 /** What was done to the original to get a view. */
-export type ViewName =
-  | 'raw'
-  | 'clean'
-  | 'decoded'
-  | 'leet'
-  | 'joined'
-  | 'rot13'
-  | 'reversed';
+export type ViewName = 'raw' | 'clean' | 'decoded' | 'leet' | 'joined' | 'rot13' | 'reversed';
 
 /** One reading of a text. `raw` is the text itself. */
 export interface View {
@@ -22,6 +15,8 @@ export interface View {
   depth: number;
   /** Characters of text that was hidden from people (tag characters, variation selectors, invisible bits), 0 as a rule. */
   hidden: number;
+  /** A cleaned copy of this view follows; who looks for meaning rather than for exact bytes can skip this one. */
+  superseded: boolean;
   /** The range of the original that a range of this view comes from. */
   locate(start: number, end: number): Span;
 }

@@ -30,9 +30,22 @@ const undo: readonly [number, ViewName, (text: string) => Rewrite | undefined][]
 export function views(text: string, limits: ViewLimits = {}): View[] {
   const { depth = 3, expansion = 4, units = 4_000_000 } = limits;
   let budget = Math.min(units, text.length * expansion + 256);
-  const raw: View = { name: 'raw', text, depth: 0, hidden: 0, locate: (start, end) => ({ start, end }) };
+  const raw: View = {
+    name: 'raw',
+    text,
+    depth: 0,
+    hidden: 0,
+    superseded: false,
+    locate: (start, end) => ({ start, end }),
+  };
   const found: View[] = [raw];
-  const add = (from: View, name: ViewName, rewrite: Rewrite, deeper: number, hidden: number): View | undefined => {
+  const add = (
+    from: View,
+    name: ViewName,
+    rewrite: Rewrite,
+    deeper: number,
+    hidden: number,
+  ): View | undefined => {
     if (rewrite.text === '' || rewrite.text.length > budget) return undefined;
     if (found.some((view) => view.text === rewrite.text)) return undefined;
     budget -= rewrite.text.length;
@@ -41,6 +54,7 @@ export function views(text: string, limits: ViewLimits = {}): View[] {
       text: rewrite.text,
       depth: from.depth + deeper,
       hidden: from.hidden + hidden,
+      superseded: false,
       locate(start, end) {
         const inner = rewrite.locate(start, end);
         return from.locate(inner.start, inner.end);
@@ -53,7 +67,9 @@ export function views(text: string, limits: ViewLimits = {}): View[] {
   const queue: View[] = [raw];
   for (let next = queue.shift(); next; next = queue.shift()) {
     const cleaned = clean(next.text);
-    const base = (cleaned && add(next, 'clean', cleaned, 0, cleaned.hidden)) ?? next;
+    const better = cleaned && add(next, 'clean', cleaned, 0, cleaned.hidden);
+    if (better) next.superseded = true;
+    const base = better ?? next;
     if (base.depth >= depth) continue;
     const signs = suspicion(base.text);
     for (const [kind, name, transform] of undo) {
