@@ -2,11 +2,10 @@
 // modifiers are folded into the sets, the lazy prefix that only finds the start of a line is dropped, every repetition
 // gets a bound, and each rule gets the reach of its keywords. Run after a build: node tools/build-secret-rules.mjs
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { root, shared } from './shared.mjs';
 
-const root = resolve(import.meta.dirname, '..');
-const shared = resolve(root, process.env.MERLON_SHARED ?? '../shared');
 const { parseExpression, printExpression, bounded, longestMatch } = await import(
   join(root, 'dist/inspection/scan/expression.js')
 );

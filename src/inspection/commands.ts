@@ -8,7 +8,7 @@ import { detectorKinds, type Inspector } from './inspector.ts';
 
 export interface InspectionDeps {
   /** Reads the assets on first use. */
-  inspector(): Promise<Inspector>;
+  inspector: () => Promise<Inspector>;
 }
 
 /** Longest line, in bytes. A longer one is answered with an error, and reading goes on behind it. */

@@ -148,7 +148,7 @@ const ids: readonly NationalId[] = [
   {
     type: 'de_tax_id',
     check: 'de/idnr',
-    shape: '[1-9]' + '(?:[ /-]?\\d){10}',
+    shape: '[1-9](?:[ /-]?\\d){10}',
     words: [
       'steuer-id',
       'steueridentifikationsnummer',

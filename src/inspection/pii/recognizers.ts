@@ -32,7 +32,7 @@ export interface Recognizer {
   words?: readonly string[];
   /** Score near a word. Default 0.85. */
   near?: number;
-  check?(value: string): boolean;
+  check?: (value: string) => boolean;
   /** What the value always holds when it fires alone. Default: digits. */
   anchor?: 'at' | 'colons' | 'words';
   /** Fewest digits of the value, where it is anchored by them. Default 5. */

@@ -259,8 +259,9 @@ export function printExpression(node: Expression): string {
     case 'look':
       return `${node.opening}${printExpression(node.inner)})`;
     case 'repeat':
-      return `${wrapped(node.inner, printExpression(node.inner))}${quantifier(node)}`;
+      break;
   }
+  return `${wrapped(node.inner, printExpression(node.inner))}${quantifier(node)}`;
 }
 
 /**
@@ -294,9 +295,9 @@ function beginning(node: Expression): string {
         ? printExpression(node)
         : `(?:${printExpression(node)}|(?=[\\x00-\\uffff]{0,64}$))`;
     case 'repeat':
-      // An optional part that is not yet there is the same as one that is left out: no `$` is needed inside.
-      return `(?:${beginning(node.inner)})${quantifier(node)}`;
+      break;
   }
+  return `(?:${beginning(node.inner)})${quantifier(node)}`;
 }
 
 /** No capture anywhere. */
@@ -313,8 +314,9 @@ function uncaptured(node: Expression): Expression {
       return { ...node, inner: uncaptured(node.inner) };
     case 'set':
     case 'assertion':
-      return node;
+      break;
   }
+  return node;
 }
 
 /** Longest match in UTF-16 units; Infinity when it has no bound. */
@@ -331,19 +333,16 @@ export function longestMatch(node: Expression): number {
       return Math.max(...node.options.map(longestMatch));
     case 'group':
       return longestMatch(node.inner);
-    case 'repeat': {
-      const inner = longestMatch(node.inner);
-      return inner === 0 ? 0 : inner * node.max;
-    }
+    case 'repeat':
+      break;
   }
+  const inner = longestMatch(node.inner);
+  return inner === 0 ? 0 : inner * node.max;
 }
 
 /** Gives every unbounded repetition a bound: `limit` more than its minimum. */
 export function bounded(node: Expression, limit: number): Expression {
   switch (node.kind) {
-    case 'set':
-    case 'assertion':
-      return node;
     case 'sequence':
       return { ...node, items: node.items.map((item) => bounded(item, limit)) };
     case 'choice':
@@ -357,7 +356,11 @@ export function bounded(node: Expression, limit: number): Expression {
         inner: bounded(node.inner, limit),
         max: node.max === Infinity ? node.min + limit : node.max,
       };
+    case 'set':
+    case 'assertion':
+      break;
   }
+  return node;
 }
 
 function quantifier({ min, max, lazy }: { min: number; max: number; lazy: boolean }): string {

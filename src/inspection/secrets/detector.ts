@@ -43,9 +43,9 @@ export type SecretRules = z.infer<typeof SecretRules>;
 
 export interface SecretDetector {
   readonly rules: readonly { id: string; title: string }[];
-  detect(text: string): Finding[];
+  detect: (text: string) => Finding[];
   /** How many trailing units may be the beginning of a secret. */
-  hold(text: string): number;
+  hold: (text: string) => number;
 }
 
 interface Rule extends Trigger {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ControlContext, MessageControl, Segment } from '../../../kernel/control.ts';
 import type { Surface } from '../../../kernel/finding.ts';

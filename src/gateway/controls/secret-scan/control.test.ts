@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ControlContext, MessageControl, Segment } from '../../../kernel/control.ts';
 import { createSecretDetector } from '../../../inspection/secrets/detector.ts';
@@ -42,13 +42,13 @@ async function masked(text: string, override = {}): Promise<string> {
 
 /** What a lane of the gateway does: what has gone out is read again, and must never change. */
 async function streamed(chunks: readonly string[]): Promise<string> {
-  const { window, hold } = control.stream!;
+  const stream = control.stream!;
   let delivered = '';
   let pending = '';
   for (const [index, chunk] of chunks.entries()) {
     pending += chunk;
-    const sent = delivered.slice(-window);
-    const held = index === chunks.length - 1 ? 0 : hold(sent + pending, settings, context);
+    const sent = delivered.slice(-stream.window);
+    const held = index === chunks.length - 1 ? 0 : stream.hold(sent + pending, settings, context);
     const ready = pending.slice(0, Math.max(0, pending.length - held));
     if (ready === '') continue;
     pending = pending.slice(ready.length);
@@ -74,8 +74,8 @@ test('is not talked out of it by marks in the text', async () => {
 });
 
 test('a rule can be switched off by name', async () => {
-  const [{ detector: rule }] = detector.detect(aws) as [{ detector: string }];
-  expect(await masked(aws, { allowed: [rule.replace('secret/', '')] })).toBe(aws);
+  const rules = detector.detect(aws).map(({ detector: rule }) => rule.replace('secret/', ''));
+  expect(await masked(aws, { allowed: rules })).toBe(aws);
 });
 
 test('arguments stay JSON', async () => {
@@ -99,18 +99,17 @@ test('no secret leaks, however the stream is cut', async () => {
 
 test('one unit at a time gives what the whole text gives', async () => {
   const text = `Use ${aws} with ${github}, or ${openai}. Done.`;
-  expect(await streamed([...text])).toBe(await masked(text));
+  expect(await streamed(text.split(''))).toBe(await masked(text));
 });
 
 test('ordinary prose waits for nothing', () => {
-  const { hold } = control.stream!;
   for (const text of [
     'The weather is fine today.',
     'I keep my keys in the drawer ',
     'Tell me a secret. ',
     'Yes! ',
   ])
-    expect(hold(text, settings, context)).toBe(0);
+    expect(control.stream!.hold(text, settings, context)).toBe(0);
 });
 
 function pieces(text: string, cuts: readonly number[]): string[] {
