@@ -115,7 +115,7 @@ function toolOf(agent: Node, tool: Node, facts: Facts, threats: readonly Threat[
   const returned = stated?.flatMap((id) => facts.graph.data.get(id) ?? []) ?? facts.supplied(tool);
   return {
     agent: agent.element.id,
-    name: element.id,
+    name: facts.graph.model.bindings[element.id]?.function ?? element.id,
     element: element.id,
     sideEffect,
     reversible: element.reversible ?? mild,

@@ -162,6 +162,11 @@ export const Binding = z.strictObject({
   upstream: Slug.optional().describe('Name of an upstream in merlon.yaml; for models.'),
   model: Text.optional().describe('Model name that is sent upstream; for models.'),
   client: Slug.optional().describe('Name of the client key; for elements that call models.'),
+  function: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'a function name')
+    .optional()
+    .describe('Function name on the wire; for tools. Default: the id.'),
 });
 
 const sections = {

@@ -10,7 +10,8 @@ import {
   includes,
   kinds,
   modelKinds,
-  callerKinds,
+  stores,
+  toolKinds,
   type Attribute,
   type Kind,
 } from './attributes.ts';
@@ -61,11 +62,20 @@ export function parseModel(
 export function readModel(text: string, options: ParseOptions = {}): Model {
   const { model, problems } = parseModel(text, options);
   if (model) return model;
-  const first = problems[0]!;
-  throw new Problem('MODEL_INVALID', {
-    detail: `${first.file}:${first.line}:${first.column}: ${first.detail}${problems.length > 1 ? `, and ${problems.length - 1} more` : ''}`,
-    ...(first.fix ? { fix: first.fix } : {}),
-    facts: { file: first.file, line: first.line, column: first.column, pointer: first.pointer, problems },
+  throw modelProblem(problems);
+}
+
+/** One error for all that is wrong with a file; the first problem is its place. */
+export function modelProblem(problems: readonly ModelProblem[]): Problem {
+  const { file, line, column, pointer, detail, expected, fix, excerpt } = problems[0]!;
+  const more = problems.length > 1 ? `, and ${problems.length - 1} more` : '';
+  const remedy = [expected === undefined ? undefined : `expected: ${expected}`, fix]
+    .filter(Boolean)
+    .join('. ');
+  return new Problem('MODEL_INVALID', {
+    detail: `${detail}${more}`,
+    ...(remedy ? { fix: remedy } : {}),
+    facts: { file, line, column, pointer, excerpt, problems },
   });
 }
 
@@ -419,13 +429,20 @@ class Reader {
         if (!includes(kinds, kind)) continue;
         for (const key of isObject(binding) ? Object.keys(binding) : []) {
           const fits =
-            key === 'client' ? includes([...callerKinds, 'gateway'], kind) : includes(modelKinds, kind);
-          if (!fits && ['client', 'upstream', 'model'].includes(key))
+            key === 'client'
+              ? !includes([...modelKinds, ...stores], kind)
+              : includes(key === 'function' ? toolKinds : modelKinds, kind);
+          if (!fits && ['client', 'upstream', 'model', 'function'].includes(key))
             this.#reportAt(
               ['bindings', id, key],
               {
                 detail: `\`${key}\` does not fit \`${id}\`, which is a \`${kind}\``,
-                expected: key === 'client' ? 'an element that calls models' : 'a model',
+                expected:
+                  key === 'client'
+                    ? 'an element that calls models'
+                    : key === 'function'
+                      ? 'a tool'
+                      : 'a model',
               },
               true,
             );

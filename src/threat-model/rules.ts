@@ -370,7 +370,7 @@ function invalid(
   key: string,
   { detail, fix, text, offset }: { detail: string; fix?: string; text?: string; offset?: number },
 ): Problem {
-  const facts: Record<string, unknown> = { file, pointer: `/${key.replaceAll('.', '/')}` };
+  const facts: Record<string, unknown> = { rule: file, pointer: `/${key.replaceAll('.', '/')}` };
   let where = `${file}: ${key}`;
   if (text !== undefined && offset !== undefined) {
     const before = text.slice(0, offset).split('\n');
