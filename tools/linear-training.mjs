@@ -12,7 +12,9 @@ if (!existsSync(join(built, 'inspection/injection/features.js'))) {
   console.error('The product is not built yet. Run: npm run build');
   process.exit(3);
 }
-const { denseNames, prepare, sparseSize, WindowReader } = await import(join(built, 'inspection/injection/features.js'));
+const { denseNames, prepare, sparseSize, WindowReader } = await import(
+  join(built, 'inspection/injection/features.js')
+);
 const { windowsOf } = await import(join(built, 'inspection/injection/linear-model.js'));
 export const { views } = await import(join(built, 'inspection/normalise/views.js'));
 export const product = built;
@@ -70,7 +72,10 @@ export class WindowSet {
     const prepared = prepare(text);
     if (prepared.words === 0) return;
     const all = [...windowsOf(prepared.length, this.window)];
-    const chosen = all.length <= most ? all : Array.from({ length: most }, (_, index) => all[Math.floor((index * all.length) / most)]);
+    const chosen =
+      all.length <= most
+        ? all
+        : Array.from({ length: most }, (_, index) => all[Math.floor((index * all.length) / most)]);
     let word = 0;
     for (const [from, to] of chosen) {
       while (word < prepared.words && prepared.wordStart[word] < from) word++;
@@ -102,7 +107,13 @@ function overlap(from, to, [start, end]) {
 }
 
 /** Trains on the windows `chosen` with labels and weights per window. */
-export function train(set, chosen, labels, weights, { epochs = 4, rate = 0.15, decay = 1e-6, seed = 7 } = {}) {
+export function train(
+  set,
+  chosen,
+  labels,
+  weights,
+  { epochs = 4, rate = 0.15, decay = 1e-6, seed = 7 } = {},
+) {
   const sparse = new Float32Array(sparseSize);
   const sparseSquares = new Float32Array(sparseSize).fill(0.01);
   const dense = new Float32Array(denseNames.length);
@@ -199,7 +210,9 @@ export const shareAbove = (scores, bar) => scores.filter((score) => score > bar)
 
 /** Area under the ROC curve, by ranks (Mann and Whitney 1947), ties count half. */
 export function areaUnder(positives, negatives) {
-  const all = [...positives.map((score) => [score, 1]), ...negatives.map((score) => [score, 0])].sort((a, b) => a[0] - b[0]);
+  const all = [...positives.map((score) => [score, 1]), ...negatives.map((score) => [score, 0])].sort(
+    (a, b) => a[0] - b[0],
+  );
   let ranks = 0;
   for (let index = 0; index < all.length;) {
     let end = index;
@@ -226,7 +239,13 @@ export function encodeModel(model, header, groupSizes) {
     start += size;
   }
   const json = Buffer.from(
-    JSON.stringify({ format: 'merlon-linear/1', ...header, bias: model.bias, dense: [...model.dense], scales }),
+    JSON.stringify({
+      format: 'merlon-linear/1',
+      ...header,
+      bias: model.bias,
+      dense: [...model.dense],
+      scales,
+    }),
   );
   const length = Buffer.alloc(4);
   length.writeUInt32LE(json.length);

@@ -28,19 +28,60 @@ const isAttack = ({ label }) => label === 'injection' || label === 'jailbreak';
 
 /** Sources that are held out together. What is in no fold is always trained on (grown texts, prompts of the `system` surface). */
 const userFolds = {
-  spikee: 0, banking77: 0, xquad: 0, docs_18f_handbook: 0,
-  xsafety_goal_hijacking: 1, xsafety_benign_half: 1, gsm8k: 1, bfcl: 1, docs_tldr: 1,
-  salesforce_prompt_leakage: 2, sgd: 2, p3_t0: 2, awesome_chatgpt_prompts: 2,
-  jailbreak_llms_2023_12: 3, do_not_answer: 3, glaive_toolcall: 3, piarena_contexts: 3, docs_mcp: 3,
-  aisafetylab_templates: 4, gptfuzz: 4, catqa: 4, toolbench: 4, nlu_eval: 4, docs_otel: 4, authored_emails: 4,
-  authored_multilingual_injection: 5, authored_multilingual_benign: 5, rulm_seed: 5,
-  authored_secret_extraction: 6, authored_hard_negatives: 6, fuzzyai_benign: 6, advbench: 6, docs_trpc: 6,
+  spikee: 0,
+  banking77: 0,
+  xquad: 0,
+  docs_18f_handbook: 0,
+  xsafety_goal_hijacking: 1,
+  xsafety_benign_half: 1,
+  gsm8k: 1,
+  bfcl: 1,
+  docs_tldr: 1,
+  salesforce_prompt_leakage: 2,
+  sgd: 2,
+  p3_t0: 2,
+  awesome_chatgpt_prompts: 2,
+  jailbreak_llms_2023_12: 3,
+  do_not_answer: 3,
+  glaive_toolcall: 3,
+  piarena_contexts: 3,
+  docs_mcp: 3,
+  aisafetylab_templates: 4,
+  gptfuzz: 4,
+  catqa: 4,
+  toolbench: 4,
+  nlu_eval: 4,
+  docs_otel: 4,
+  authored_emails: 4,
+  authored_multilingual_injection: 5,
+  authored_multilingual_benign: 5,
+  rulm_seed: 5,
+  authored_secret_extraction: 6,
+  authored_hard_negatives: 6,
+  fuzzyai_benign: 6,
+  advbench: 6,
+  docs_trpc: 6,
 };
 const contextFolds = {
-  'composed_indirect:asb': 0, docs_18f_handbook: 0, sgd: 0, docs_trpc: 0,
-  'composed_indirect:tasktracker': 1, docs_tldr: 1, toolbench: 1, docs_mcp: 1,
-  'composed_indirect:piarena': 2, xquad: 2, glaive_toolcall: 2, docs_otel: 2, authored_emails: 2,
-  spikee: 3, docs_rust_book: 3, wiki_demo: 3, bfcl: 3, piarena_contexts: 3, docs_clef_handbook: 3,
+  'composed_indirect:asb': 0,
+  docs_18f_handbook: 0,
+  sgd: 0,
+  docs_trpc: 0,
+  'composed_indirect:tasktracker': 1,
+  docs_tldr: 1,
+  toolbench: 1,
+  docs_mcp: 1,
+  'composed_indirect:piarena': 2,
+  xquad: 2,
+  glaive_toolcall: 2,
+  docs_otel: 2,
+  authored_emails: 2,
+  spikee: 3,
+  docs_rust_book: 3,
+  wiki_demo: 3,
+  bfcl: 3,
+  piarena_contexts: 3,
+  docs_clef_handbook: 3,
 };
 
 function foldOf(text, folds) {
@@ -56,7 +97,9 @@ function userTexts(rows) {
       row.label !== 'benign_quoted' &&
       (row.surface === 'user' ||
         row.surface === 'system' ||
-        (row.surface === 'document' && row.label === 'benign' && (index % 3 === 0 || /mail|manual/.test(row.source)))),
+        (row.surface === 'document' &&
+          row.label === 'benign' &&
+          (index % 3 === 0 || /mail|manual/.test(row.source)))),
   );
 }
 
@@ -72,7 +115,8 @@ function contextTexts(rows, seed, plantedCount) {
   const requests = rows.filter(
     (row) =>
       row.text.length < 400 &&
-      ((row.surface === 'user' && (isAttack(row) || /^(?:bfcl|dolly|glaive|toolbench)/.test(row.family ?? ''))) ||
+      ((row.surface === 'user' &&
+        (isAttack(row) || /^(?:bfcl|dolly|glaive|toolbench)/.test(row.family ?? ''))) ||
         row.label === 'injection_payload'),
   );
   const texts = [...own];
@@ -81,7 +125,14 @@ function contextTexts(rows, seed, plantedCount) {
     const request = random() < 0.55 ? undefined : pick(random, requests);
     const payload = request?.text ?? plantedText(random);
     const composed = plant(carrier, payload, random);
-    texts.push({ ...composed, label: 'injection', surface: carrier.surface, lang: carrier.lang, source: `planted_${carrier.surface}`, from: [carrier, request] });
+    texts.push({
+      ...composed,
+      label: 'injection',
+      surface: carrier.surface,
+      lang: carrier.lang,
+      source: `planted_${carrier.surface}`,
+      from: [carrier, request],
+    });
   }
   return texts;
 }
@@ -100,7 +151,8 @@ function plant(carrier, payload, random) {
   }
   const place = random();
   if (place < 0.15) return random() < 0.3 ? { text: payload, payload } : splice(text, 0, 0, `${payload}\n\n`);
-  if (place < 0.4) return splice(text, text.length, text.length, random() < 0.5 ? ` ${payload}` : `\n\n${payload}`);
+  if (place < 0.4)
+    return splice(text, text.length, text.length, random() < 0.5 ? ` ${payload}` : `\n\n${payload}`);
   const gaps = [...text.matchAll(/(?<=[.!?。])\s|\n/g)];
   const gap = gaps.length > 0 ? pick(random, gaps).index : text.length;
   return splice(text, gap, gap, random() < 0.7 ? ` ${payload}` : `\n${payload}\n`);
@@ -145,25 +197,54 @@ function crossValidate(name, texts, set, folds, surfaces, options) {
   const summary = {};
   const count = Math.max(...Object.values(folds)) + 1;
   for (let fold = 0; fold < count; fold++) {
-    const isOut = (row) => foldOf(row, folds) === fold || row.from?.some((part) => part && foldOf(part, folds) === fold);
+    const isOut = (row) =>
+      foldOf(row, folds) === fold || row.from?.some((part) => part && foldOf(part, folds) === fold);
     const model = fit(texts, set, (row) => !isOut(row), options);
     const scores = scoreTexts(model, set, (number) => foldOf(texts[number], folds) === fold);
     for (const surface of surfaces) {
-      const of = (wanted) => [...scores].filter(([number]) => (texts[number].surface === surface || (surface === 'user' && !isAttack(texts[number]))) && wanted(texts[number]));
+      const of = (wanted) =>
+        [...scores].filter(
+          ([number]) =>
+            (texts[number].surface === surface || (surface === 'user' && !isAttack(texts[number]))) &&
+            wanted(texts[number]),
+        );
       const negatives = of((row) => !isAttack(row)).map(([, { raw }]) => raw);
       const positives = of(isAttack).map(([, { raw }]) => raw);
       if (positives.length === 0 || negatives.length === 0) continue;
       const bar = quantile(negatives, falsePositives);
-      const found = { recall: shareAbove(positives, bar), auc: areaUnder(positives, negatives), positives: positives.length, negatives: negatives.length };
+      const found = {
+        recall: shareAbove(positives, bar),
+        auc: areaUnder(positives, negatives),
+        positives: positives.length,
+        negatives: negatives.length,
+      };
       (summary[surface] ??= []).push(found);
       const held = [...new Set(of(isAttack).map(([number]) => texts[number].source))].join(', ');
-      const loud = Object.entries(Object.groupBy?.(of((row) => !isAttack(row)), ([number]) => texts[number].source) ?? {});
-      console.log(`${name} ${surface} fold ${fold}: recall ${found.recall.toFixed(3)}, AUC ${found.auc.toFixed(3)}, ${found.positives} attacks (${held}), ${found.negatives} harmless`, loud.map(([source, list]) => `${source} ${shareAbove(list.map(([, { raw }]) => raw), bar).toFixed(3)}`).join(' '));
+      const loud = Object.entries(
+        Object.groupBy?.(
+          of((row) => !isAttack(row)),
+          ([number]) => texts[number].source,
+        ) ?? {},
+      );
+      console.log(
+        `${name} ${surface} fold ${fold}: recall ${found.recall.toFixed(3)}, AUC ${found.auc.toFixed(3)}, ${found.positives} attacks (${held}), ${found.negatives} harmless`,
+        loud
+          .map(
+            ([source, list]) =>
+              `${source} ${shareAbove(
+                list.map(([, { raw }]) => raw),
+                bar,
+              ).toFixed(3)}`,
+          )
+          .join(' '),
+      );
     }
   }
   for (const [surface, list] of Object.entries(summary)) {
     const mean = (key) => list.reduce((sum, one) => sum + one[key], 0) / list.length;
-    console.log(`${name} ${surface}: mean recall at 1 % false positives ${mean('recall').toFixed(3)}, mean AUC ${mean('auc').toFixed(3)}`);
+    console.log(
+      `${name} ${surface}: mean recall at 1 % false positives ${mean('recall').toFixed(3)}, mean AUC ${mean('auc').toFixed(3)}`,
+    );
   }
 }
 
@@ -175,11 +256,15 @@ function calibration(scored, surface) {
   const negatives = scored.filter(({ row }) => row.label === 'benign');
   const bucketOf = (windows) => (windows === 1 ? 0 : windows < 4 ? 1 : windows < 8 ? 2 : 3);
   const byLength = [0, 0, 0, 0];
-  const base = quantile(negatives.map(({ raw }) => raw), 0.03);
+  const base = quantile(
+    negatives.map(({ raw }) => raw),
+    0.03,
+  );
   for (const bucket of byLength.keys()) {
     const inBucket = negatives.filter(({ windows }) => bucketOf(windows) === bucket).map(({ raw }) => raw);
     // Shrunk towards no correction where there are few texts.
-    if (inBucket.length >= 60) byLength[bucket] = Math.max(0, quantile(inBucket, 0.03) - base) * Math.min(1, inBucket.length / 400);
+    if (inBucket.length >= 60)
+      byLength[bucket] = Math.max(0, quantile(inBucket, 0.03) - base) * Math.min(1, inBucket.length / 400);
   }
   const corrected = (list) => list.map(({ raw, windows }) => raw - byLength[bucketOf(windows)]);
   const center = quantile(corrected(negatives), falsePositives);
@@ -198,7 +283,10 @@ function report(name, model, calibrations, texts) {
       const bucket = windows === 1 ? 0 : windows < 4 ? 1 : windows < 8 ? 2 : 3;
       groups.set(key, [...(groups.get(key) ?? []), raw - byLength[bucket] - center]);
     }
-    for (const [key, list] of groups) console.log(`  ${name} ${surface} ${key}: ${shareAbove(list, 0).toFixed(3)} of ${list.length} above the threshold`);
+    for (const [key, list] of groups)
+      console.log(
+        `  ${name} ${surface} ${key}: ${shareAbove(list, 0).toFixed(3)} of ${list.length} above the threshold`,
+      );
   }
 }
 
@@ -209,20 +297,38 @@ const rows = [...sharedTexts('train'), ...grown];
 const dev = sharedTexts('dev');
 const kinds = [
   { name: 'user', texts: userTexts(rows), folds: userFolds, surfaces: ['user'] },
-  { name: 'context', texts: contextTexts(rows, 11, options.planted ?? 9000), folds: contextFolds, surfaces: ['document', 'tool_result'] },
+  {
+    name: 'context',
+    texts: contextTexts(rows, 11, options.planted ?? 9000),
+    folds: contextFolds,
+    surfaces: ['document', 'tool_result'],
+  },
 ].filter(({ name }) => !process.argv.includes('--only') || process.argv.includes(name));
 
 for (const { name, texts, folds, surfaces } of kinds) {
   const set = windowsOfTexts(texts);
-  console.log(`${name}: ${texts.length} texts, ${set.size} windows, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  console.log(
+    `${name}: ${texts.length} texts, ${set.size} windows, ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  );
   if (process.argv.includes('--cross-validate')) crossValidate(name, texts, set, folds, surfaces, options);
   if (process.argv.includes('--cross-validate') && !process.argv.includes('--dev')) continue;
   const model = fit(texts, set, () => true, options);
   const devTexts = dev.filter((row) => surfaces.includes(row.surface));
   const devSet = windowsOfTexts(devTexts);
-  const devScores = [...scoreTexts(model, devSet, () => true)].map(([number, score]) => ({ ...score, row: devTexts[number] }));
-  const calibrations = surfaces.map((surface) => calibration(devScores.filter(({ row }) => row.surface === surface), surface));
-  for (const { surface, center, byLength } of calibrations) console.log(`${name} ${surface}: raw threshold ${center.toFixed(3)}, by length ${byLength.map((one) => one.toFixed(2)).join(' ')}`);
+  const devScores = [...scoreTexts(model, devSet, () => true)].map(([number, score]) => ({
+    ...score,
+    row: devTexts[number],
+  }));
+  const calibrations = surfaces.map((surface) =>
+    calibration(
+      devScores.filter(({ row }) => row.surface === surface),
+      surface,
+    ),
+  );
+  for (const { surface, center, byLength } of calibrations)
+    console.log(
+      `${name} ${surface}: raw threshold ${center.toFixed(3)}, by length ${byLength.map((one) => one.toFixed(2)).join(' ')}`,
+    );
   report(name, model, calibrations, devTexts);
   if (process.argv.includes('--dev')) continue;
   const header = {

@@ -78,6 +78,8 @@ export interface ControlContext {
 export interface ControlServices {
   /** Detectors of `inspection/`, by kind. Pure and fast. */
   inspect(text: string, surface: Surface, kinds: readonly DetectorKind[]): Finding[];
+  /** Scores of the models, 0..1, also below their shipped thresholds, for controls that are set stricter. */
+  scores?(text: string, surface: Surface): Record<string, number>;
   /**
    * How many trailing units of `text` may be the beginning of a finding of these kinds, so that a stream must hold them.
    * 0 for ordinary prose. A control that needs it and does not get it holds everything.
