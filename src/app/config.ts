@@ -119,7 +119,13 @@ export function loadConfig({
 }
 
 /** Keys that start with MERLON_ but are not settings. */
-const notSettings = new Set(['MERLON_SHARED', 'MERLON_STATE', 'MERLON_KEY_PASSPHRASE', 'MERLON_CHROMIUM', 'MERLON_E2E_URL']);
+const notSettings = new Set([
+  'MERLON_SHARED',
+  'MERLON_STATE',
+  'MERLON_KEY_PASSPHRASE',
+  'MERLON_CHROMIUM',
+  'MERLON_E2E_URL',
+]);
 
 function overlay(base: unknown, env: Record<string, string | undefined>): unknown {
   if (typeof base !== 'object' || base === null) return base;
