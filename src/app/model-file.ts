@@ -26,8 +26,8 @@ export interface ModelFile {
   file: string | undefined;
   text(): string;
   current(): Analysis;
-  /** Writes the file as a whole and makes it current. @throws Problem CONFLICT when there is no file, MODEL_INVALID */
-  write(text: string): void;
+  /** Writes the file as a whole and makes it current. @throws Problem CONFLICT when there is no file or `from` is not its text, MODEL_INVALID */
+  write(change: { from: string; to: string }): void;
   close(): void;
 }
 
@@ -77,18 +77,24 @@ export function openModelFile({ path, mode, rules, now, onChange, onProblem }: M
     file,
     text: () => text,
     current: () => analysis,
-    write(next) {
+    write({ from, to }) {
       if (path === undefined) {
         throw new Problem('CONFLICT', {
           detail: 'no threat model file is in use',
           fix: 'Run `merlon init`, then `merlon up --model threat-model.yaml`.',
         });
       }
-      read(next);
+      if (readText(path) !== from) {
+        throw new Problem('CONFLICT', {
+          detail: `\`${file}\` changed in the meantime`,
+          fix: 'Read it again, and make the change on what it says now.',
+        });
+      }
+      read(to);
       // Beside and renamed: a reader sees the old file or the new one.
-      writeFileSync(`${path}.new`, next);
+      writeFileSync(`${path}.new`, to);
       renameSync(`${path}.new`, path);
-      take(next);
+      take(to);
     },
     close: () => path !== undefined && unwatchFile(path, watch),
   };

@@ -7,6 +7,9 @@ import { routes as accessRoutes, signInLink } from '../access/routes.ts';
 import { openSessions } from '../access/sessions.ts';
 import { openFileKeys } from '../adapters/file-keys/file-keys.ts';
 import { openStore } from '../adapters/open-store.ts';
+import { openAssurance } from '../assurance/assurance.ts';
+import { routes as assuranceRoutes } from '../assurance/routes.ts';
+import { evidenceStore, migrations as evidenceMigrations } from '../assurance/store.ts';
 import { startVictim } from '../assurance/victim/victim.ts';
 import { controls } from '../gateway/controls/registry.gen.ts';
 import { probes } from '../gateway/controls/probes.gen.ts';
@@ -17,15 +20,22 @@ import { application, listen } from '../http/server.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { ControlServices } from '../kernel/control.ts';
 import { securityEvent, type SecurityEvent } from '../kernel/event.ts';
+import { contentHash } from '../kernel/hash.ts';
+import { defaultTenant } from '../kernel/principal.ts';
 import { Problem } from '../kernel/problem.ts';
 import { Secret } from '../kernel/secret.ts';
 import type { Mode } from '../kernel/vocabulary.ts';
 import { openLedger } from '../ledger/ledger.ts';
+import { routes as ledgerRoutes } from '../ledger/routes.ts';
+import { routes as threatModelRoutes } from '../threat-model/routes.ts';
 import { openCatalogue, openConsole, openInspector, openRules, readmeOf } from './assets.ts';
 import { loadConfig } from './config.ts';
 import { findControlPlane, type Running } from './control-plane.ts';
 import { openLog } from './log.ts';
 import { openModelFile } from './model-file.ts';
+import { reportInput } from './report-input.ts';
+import { startShadow } from './shadow.ts';
+import { systemRoute } from './system-route.ts';
 import { chooseUpstreams } from './upstreams.ts';
 
 export interface StartOptions {
@@ -187,6 +197,30 @@ async function open(
   closing.push(() => gateway.close());
   const data = await listening('data plane', config.dataPlane.port, () => gateway.listen(config.dataPlane));
 
+  await store.migrate(evidenceMigrations);
+  const surroundings = {
+    rules: Object.fromEntries(rules.map((rule) => [rule.id, contentHash(rule.source)])),
+    catalogues: Object.fromEntries(catalogue.list().map((one) => [one.catalogue, one.edition])),
+  };
+  const assurance = openAssurance({
+    store: evidenceStore(store, defaultTenant),
+    probes,
+    record,
+    clock,
+    ttlMs: config.evidenceTtlDays * 86_400_000,
+    current() {
+      const { plan, threats, model: current } = model.current();
+      return { plan, threats, decisions: current.decisions, surroundings };
+    },
+    shadow: (plan, { client, live }) =>
+      startShadow(
+        plan,
+        { client },
+        { controls, services, clock, onError },
+        live ? chosen.upstreams : undefined,
+      ),
+  });
+
   const controlToken = await loadControlToken(join(state, 'control.token'));
   const shown = (port: number): string => `http://localhost:${port}`;
   let consoleUrl = shown(config.controlPlane.port);
@@ -206,6 +240,29 @@ async function open(
         readme: readmeOf,
         store: gatewayStore,
         ledger,
+      }),
+      ...threatModelRoutes({
+        current: () => ({ file: model.file ?? '', text: model.text(), analysis: model.current() }),
+        rules,
+        observed: () => Promise.resolve(gatewayStore.drift.list()),
+        assessed: () => assurance.assess(),
+        write: (change) => Promise.resolve(model.write(change)),
+      }),
+      ...ledgerRoutes({ ledger }),
+      ...assuranceRoutes({
+        assurance,
+        reportInput: () => reportInput({ model, assurance, ledger, catalogue, now: clock.now() }),
+      }),
+      systemRoute({
+        analysis: () => model.current(),
+        file: model.file,
+        dataPlane: shown(data.port),
+        upstream: {
+          provider: plan.routes[0]?.upstream.provider ?? 'default',
+          kind: chosen.victim ? 'victim' : 'live',
+        },
+        started: clock.now(),
+        assessed: () => assurance.assess(),
       }),
     ],
     authenticate: authenticator({ sessions, controlToken, keys }),
