@@ -35,7 +35,7 @@ const threats = createRoute({
     q: text(search['q']),
     level: oneOf(['critical', 'high', 'medium', 'low'] as const, search['level']),
     status: text(search['status']),
-    group: oneOf(['element', 'stride', 'catalogue'] as const, search['group']),
+    group: oneOf(['element', 'stride', 'catalogue'], search['group']),
     sort: text(search['sort']),
     key: text(search['key']),
   })),

@@ -16,7 +16,8 @@ const teal: MantineColorsTuple = [
 
 const sans =
   '"Inter", "SF Pro Text", "Segoe UI Variable Text", "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
-const serif = '"Iowan Old Style", "Charter", "Source Serif 4", "Palatino Linotype", Georgia, "Liberation Serif", serif';
+const serif =
+  '"Iowan Old Style", "Charter", "Source Serif 4", "Palatino Linotype", Georgia, "Liberation Serif", serif';
 const mono =
   'ui-monospace, "SF Mono", "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "Liberation Mono", monospace';
 

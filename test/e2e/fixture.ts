@@ -40,7 +40,9 @@ export async function startFixture({ cases = 12, caseMs = 15 } = {}): Promise<Fi
   const sessions = new Set<string>();
   const tokens = new Set<string>();
   const listeners = new Set<(exchange: unknown) => void>();
-  const exchanges = Array.from({ length: 24 }, (_, index) => data.exchange(index, now - (24 - index) * 21_000)).reverse();
+  const exchanges = Array.from({ length: 24 }, (_, index) =>
+    data.exchange(index, now - (24 - index) * 21_000),
+  ).reverse();
   const ledger = openLog();
   for (const one of exchanges.toReversed()) ledger.append(one.id, one.action, one.at);
   let observed = data.observed(now);
@@ -118,15 +120,29 @@ export async function startFixture({ cases = 12, caseMs = 15 } = {}): Promise<Fi
     const operation = `${request.method} ${url.pathname}`;
     if (operation === 'POST /api/session') {
       const { token } = body as { token: string };
-      if (!tokens.delete(token)) return problem(response, 401, 'UNAUTHENTICATED', 'this link was used already, or never existed', 'Restart Merlon to get a new one.');
+      if (!tokens.delete(token))
+        return problem(
+          response,
+          401,
+          'UNAUTHENTICATED',
+          'this link was used already, or never existed',
+          'Restart Merlon to get a new one.',
+        );
       const id = randomBytes(16).toString('hex');
       sessions.add(id);
       response.setHeader('set-cookie', `merlon=${id}; Path=/; HttpOnly; SameSite=Strict`);
       return json(response, { principal: { id: 'owner', kind: 'person' } });
     }
-    if (!url.pathname.startsWith('/api/') && !url.pathname.startsWith('/receipts/')) return file(response, url.pathname);
+    if (!url.pathname.startsWith('/api/') && !url.pathname.startsWith('/receipts/'))
+      return file(response, url.pathname);
     if (session === undefined || !sessions.has(session)) {
-      return problem(response, 401, 'UNAUTHENTICATED', 'there is no session', 'Open the sign-in link that `npm start` printed.');
+      return problem(
+        response,
+        401,
+        'UNAUTHENTICATED',
+        'there is no session',
+        'Open the sign-in link that `npm start` printed.',
+      );
     }
     if (operation === 'DELETE /api/session') {
       sessions.delete(session);
@@ -142,12 +158,18 @@ export async function startFixture({ cases = 12, caseMs = 15 } = {}): Promise<Fi
       return;
     }
     if (operation.startsWith('POST /api/approvals/')) {
-      approvals = approvals.filter((one) => one.id !== url.pathname.split('/').pop());
+      const id = url.pathname.split('/').pop();
+      const { decision } = body as { decision: 'approved' | 'denied' };
+      approvals = approvals.map((one) =>
+        one.id === id ? { ...one, state: decision, decided: Date.now() } : one,
+      );
       return json(response, {});
     }
     if (operation.startsWith('GET /receipts/')) {
       const receipt = receiptOf(decodeURIComponent(url.pathname.split('/').pop()!));
-      return receipt ? json(response, receipt) : problem(response, 404, 'NOT_FOUND', 'there is no such receipt');
+      return receipt
+        ? json(response, receipt)
+        : problem(response, 404, 'NOT_FOUND', 'there is no such receipt');
     }
     const answer = answers[operation];
     if (!answer) return problem(response, 404, 'NOT_FOUND', `there is no \`${operation}\``);
@@ -189,10 +211,20 @@ export async function startFixture({ cases = 12, caseMs = 15 } = {}): Promise<Fi
     for (const one of asked) {
       for (let place = 0; place < cases && !response.destroyed; place += 1) {
         const result = place % 2 === 0 ? 'had its effect' : 'stopped';
-        tell({ kind: 'case', probe: one.probe, name: `case ${place}`, phase: place % 2 === 0 ? 'off' : 'on', result });
+        tell({
+          kind: 'case',
+          probe: one.probe,
+          name: `case ${place}`,
+          phase: place % 2 === 0 ? 'off' : 'on',
+          result,
+        });
         await new Promise((done) => setTimeout(done, caseMs));
       }
-      const fresh = { ...one, at: Date.now(), status: one.status === 'stale' ? 'verified' : one.status } as const;
+      const fresh = {
+        ...one,
+        at: Date.now(),
+        status: one.status === 'stale' ? 'verified' : one.status,
+      } as const;
       evidence = evidence.map((old) => (old.probe === one.probe ? fresh : old));
       tell({ kind: 'probe', evidence: fresh });
     }
@@ -231,7 +263,9 @@ function plan(): Plan {
     model: data.hashOf(data.modelText),
     mode: 'enforce',
     elements: [],
-    routes: [{ flow: 'prompt', client: 'bot', model: 'llm', upstream: { provider: 'victim' }, mode: 'enforce' }],
+    routes: [
+      { flow: 'prompt', client: 'bot', model: 'llm', upstream: { provider: 'victim' }, mode: 'enforce' },
+    ],
     flows: [],
     tools: [],
     inspectors: [],
@@ -251,7 +285,7 @@ function openLog() {
   const ids: string[] = [];
   const leaves = () => texts.map((text) => leafHash(new TextEncoder().encode(text)));
   const checkpoint = (): string => {
-    const text = checkpointText({ origin, size: texts.length, root: rootOf(leaves()) });
+    const text = checkpointText({ origin, size: texts.length, root: new Uint8Array(rootOf(leaves())) });
     const signature = new Uint8Array(sign(null, Buffer.from(text), pair.privateKey));
     return signedNote(text, { name: origin, keyId: keyIdOf(origin, publicKey), signature });
   };
@@ -269,7 +303,12 @@ function openLog() {
     prove(id: string): Pick<Receipt, 'entry' | 'proof' | 'checkpoint' | 'publicKey'> {
       const index = ids.indexOf(id);
       return {
-        entry: { index, text: texts[index]! },
+        entry: {
+          index,
+          hash: toBase64(leaves()[index]!),
+          text: texts[index]!,
+          event: JSON.parse(texts[index]!) as Record<string, unknown>,
+        },
         proof: { size: texts.length, index, hashes: pathOf(index, leaves()).map(toBase64) },
         checkpoint: checkpoint(),
         publicKey: publicKeyToPem(publicKey),
@@ -278,17 +317,17 @@ function openLog() {
   };
 }
 
-type Hash = Uint8Array<ArrayBufferLike>;
+type Hash = Uint8Array;
 
 /** Largest power of two below n (RFC 6962 §2.1). */
 function split(n: number): number {
   return 2 ** (31 - Math.clz32(n - 1));
 }
 
-function rootOf(leaves: readonly Hash[]): Uint8Array<ArrayBuffer> {
-  if (leaves.length === 1) return leaves[0]!.slice() as Uint8Array<ArrayBuffer>;
+function rootOf(leaves: readonly Hash[]): Hash {
+  if (leaves.length === 1) return leaves[0]!;
   const k = split(leaves.length);
-  return nodeHash(rootOf(leaves.slice(0, k)), rootOf(leaves.slice(k))).slice() as Uint8Array<ArrayBuffer>;
+  return nodeHash(rootOf(leaves.slice(0, k)), rootOf(leaves.slice(k)));
 }
 
 function pathOf(index: number, leaves: readonly Hash[]): Hash[] {
@@ -325,7 +364,8 @@ const types: Record<string, string> = {
 /** A path that is no file is a page of the console. */
 function file(response: ServerResponse, path: string): void {
   const asked = join(dist, path);
-  const found = path !== '/' && asked.startsWith(dist) && existsSync(asked) ? asked : join(dist, 'index.html');
+  const found =
+    path !== '/' && asked.startsWith(dist) && existsSync(asked) ? asked : join(dist, 'index.html');
   response.writeHead(200, {
     'content-type': types[extname(found)] ?? 'application/octet-stream',
     'content-security-policy': contentSecurityPolicy,

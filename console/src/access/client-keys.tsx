@@ -19,7 +19,11 @@ export function ClientKeys() {
   return (
     <>
       <CreateKey />
-      <Panel title="Keys" note="Only a keyed hash is stored; a lost key is replaced, never shown again." flush>
+      <Panel
+        title="Keys"
+        note="Only a keyed hash is stored; a lost key is replaced, never shown again."
+        flush
+      >
         {keys.data.length === 0 ? (
           <Empty title="No application has a key yet" command="merlon key create --client <element>">
             Create one above, or from the command line.
@@ -49,7 +53,8 @@ function CreateKey() {
       title="New key"
       note={
         <>
-          An application sends it as <code>Authorization: Bearer</code> to <code>{system.data?.dataPlane}/v1</code>
+          An application sends it as <code>Authorization: Bearer</code> to{' '}
+          <code>{system.data?.dataPlane}/v1</code>
         </>
       }
     >
@@ -131,10 +136,17 @@ function KeyTable({ keys }: { keys: readonly ClientKey[] }) {
                   <Id>{key.client}</Id>
                 </td>
                 <td>{ago(key.created, now)}</td>
-                <td>{key.lastUsed === undefined ? <span className="muted">never</span> : ago(key.lastUsed, now)}</td>
+                <td>
+                  {key.lastUsed === undefined ? <span className="muted">never</span> : ago(key.lastUsed, now)}
+                </td>
                 <td style={{ textAlign: 'right' }}>
                   {key.revoked === undefined ? (
-                    <Button small kind="danger" label={`Revoke key ${key.id}`} onClick={() => revoke.mutate(key.id)}>
+                    <Button
+                      small
+                      kind="danger"
+                      label={`Revoke key ${key.id}`}
+                      onClick={() => revoke.mutate(key.id)}
+                    >
                       Revoke
                     </Button>
                   ) : (

@@ -83,7 +83,8 @@ function Explanation() {
       <ol className={styles.steps}>
         <li>
           <span>
-            Go to the terminal in which Merlon runs, or start it: <code className={pageStyles.command}>npm start</code>
+            Go to the terminal in which Merlon runs, or start it:{' '}
+            <code className={pageStyles.command}>npm start</code>
           </span>
         </li>
         <li>
@@ -103,7 +104,12 @@ function Explanation() {
         }}
       >
         <div style={{ flex: 1 }}>
-          <TextField label="Or paste the link" value={pasted} onChange={setPasted} placeholder="http://localhost:4100/signin#…" />
+          <TextField
+            label="Or paste the link"
+            value={pasted}
+            onChange={setPasted}
+            placeholder="http://localhost:4100/signin#…"
+          />
         </div>
         <Button
           kind="primary"

@@ -89,7 +89,8 @@ async function json<T>(method: string, path: string, body?: unknown, signal?: Ab
     accept: 'application/json',
     ...(signal ? { signal } : {}),
   });
-  return (response.status === 204 ? undefined : await response.json()) as T;
+  const text = await response.text();
+  return (text === '' ? undefined : JSON.parse(text)) as T;
 }
 
 /**

@@ -92,11 +92,18 @@ export interface ModelAnswer {
 }
 
 export interface RiskTerm {
+  /** Which of the two factors the term belongs to. */
+  of: 'likelihood' | 'impact';
   name: string;
   value: number;
   why: string;
-  /** Which of the two factors the term belongs to. */
-  of?: 'likelihood' | 'impact';
+}
+
+/** A way through the diagram: ids of elements and flows in turn, in the order of the attack. */
+export interface Witness {
+  path: string[];
+  text: string;
+  why: string;
 }
 
 export interface Threat {
@@ -112,15 +119,20 @@ export interface Threat {
   impact: number;
   risk: number;
   level: Level;
-  terms: { likelihood: RiskTerm[]; impact: RiskTerm[] };
+  terms: RiskTerm[];
   summary: string;
   status: Status;
   statusReason: string;
   residual: number;
   residualLevel: Level;
-  /** Ids of elements and flows, in the order of the attack. */
-  witness: string[];
+  witness: Witness[];
+  /** The conditions of the rule that held, with the values they looked at. */
+  facts?: { text: string; values: { name: string; value: string }[] }[];
+  /** Attributes that the file does not state and that would settle the matter. */
+  unknown?: string[];
   controls: string[];
+  /** What answers it, and what of that no bound control serves. */
+  objectives?: { any: string[]; all: string[]; missing: string[] };
 }
 
 export interface ThreatsAnswer {
@@ -219,8 +231,8 @@ export interface Receipt {
   flow: string;
   controls: { id: string; action: Action }[];
   threats: string[];
-  /** `text` is the entry exactly as it stands in the log; its hash is the leaf. */
-  entry: { index: number; hash?: string; text: string; event?: unknown };
+  /** `text` is the entry exactly as it was hashed; without it, that is the event as JSON. */
+  entry: { index: number; hash: string; text?: string; event: Record<string, unknown> };
   proof: { size: number; index: number; hashes: string[] };
   /** Signed note (C2SP tlog-checkpoint). */
   checkpoint: string;
@@ -236,6 +248,8 @@ export interface Approval {
   reason: string;
   threats: string[];
   at: number;
+  state: 'pending' | 'approved' | 'denied' | 'used';
+  decided?: number;
 }
 
 export interface ClientKey {

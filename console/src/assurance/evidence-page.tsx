@@ -61,7 +61,9 @@ export function EvidencePage() {
       </nav>
       {evidence.error ? <ProblemNote problem={evidence.error} retry={() => void evidence.refetch()} /> : null}
       {evidence.isPending ? <Loading what="the evidence" /> : null}
-      {evidence.data && tab === 'probes' ? <Probes probes={probes} missing={evidence.data.missing} now={now} /> : null}
+      {evidence.data && tab === 'probes' ? (
+        <Probes probes={probes} missing={evidence.data.missing} now={now} />
+      ) : null}
       {evidence.data && tab === 'residual' ? <ResidualRisk residual={evidence.data.residual} /> : null}
       {tab === 'reports' ? <Reports /> : null}
     </Page>
@@ -80,7 +82,12 @@ function Tab({
   children: string;
 }) {
   return (
-    <Link to="/evidence" search={{ tab }} className={pageStyles.tab} aria-current={tab === active ? 'page' : 'false'}>
+    <Link
+      to="/evidence"
+      search={{ tab }}
+      className={pageStyles.tab}
+      aria-current={tab === active ? 'page' : 'false'}
+    >
       {children}
       {count === undefined ? null : <span>{count}</span>}
     </Link>
@@ -126,8 +133,9 @@ function RunPanel() {
         </div>
         {run.phase === 'running' ? (
           <ol className={styles.recent} aria-hidden="true">
-            {run.recent.map((one) => (
-              <li key={`${one.probe} ${one.name} ${one.phase}`}>
+            {run.recent.map((one, index) => (
+              // oxlint-disable-next-line react/no-array-index-key -- cases repeat, and only their place differs
+              <li key={index}>
                 {one.probe} · {one.phase} · {one.name}: {one.result}
               </li>
             ))}
@@ -139,18 +147,30 @@ function RunPanel() {
   );
 }
 
-function Probes({ probes, missing, now }: { probes: readonly Evidence[]; missing: readonly string[]; now: number }) {
+function Probes({
+  probes,
+  missing,
+  now,
+}: {
+  probes: readonly Evidence[];
+  missing: readonly string[];
+  now: number;
+}) {
   const { start, run } = useVerifyRun();
   const { probe: open } = useSearch({ from: '/evidence' });
   const navigate = useNavigate({ from: '/evidence' });
-  const sorted = [...probes].sort((a, b) => statuses.indexOf(a.status) - statuses.indexOf(b.status) || a.probe.localeCompare(b.probe));
-  const busy = run.phase === 'running' ? 'A run is going on; it ends by itself or with "Stop the run".' : undefined;
+  const sorted = [...probes].sort(
+    (a, b) => statuses.indexOf(a.status) - statuses.indexOf(b.status) || a.probe.localeCompare(b.probe),
+  );
+  const busy =
+    run.phase === 'running' ? 'A run is going on; it ends by itself or with "Stop the run".' : undefined;
   return (
     <>
       <Panel flush>
         {sorted.length === 0 ? (
           <Empty title="No evidence yet" command="merlon verify">
-            Press <b>Run all probes</b>, or run the command. It attacks a shadow of the gateway, never the live one.
+            Press <b>Run all probes</b>, or run the command. It attacks a shadow of the gateway, never the
+            live one.
           </Empty>
         ) : (
           sorted.map((evidence) => (
@@ -162,7 +182,10 @@ function Probes({ probes, missing, now }: { probes: readonly Evidence[]; missing
               busy={busy}
               onToggle={() =>
                 void navigate({
-                  search: (before) => ({ ...before, probe: open === evidence.probe ? undefined : evidence.probe }),
+                  search: (before) => ({
+                    ...before,
+                    probe: open === evidence.probe ? undefined : evidence.probe,
+                  }),
                   replace: true,
                   resetScroll: false,
                 })
@@ -216,7 +239,13 @@ function ProbeRow({
   return (
     <article className={styles.probe} aria-label={`Probe ${evidence.probe}`} ref={row}>
       <div className={styles.head}>
-        <button type="button" className={`plain ${styles.toggle}`} aria-expanded={open} aria-controls={body} onClick={onToggle}>
+        <button
+          type="button"
+          className={`plain ${styles.toggle}`}
+          aria-expanded={open}
+          aria-controls={body}
+          onClick={onToggle}
+        >
           <Icon name="chevron" size={12} />
           <span>
             <strong>{evidence.title}</strong>
@@ -289,8 +318,16 @@ function ProbeDetail({ evidence }: { evidence: Evidence }) {
               ))}
             </Items>,
           ],
-          ['Reached its target', evidence.reached ? 'yes' : 'no, so the result says nothing about the control'],
-          ['Harmless use', evidence.harmless.n === 0 ? 'no harmless cases' : `${evidence.harmless.n - evidence.harmless.broken} of ${evidence.harmless.n} went through`],
+          [
+            'Reached its target',
+            evidence.reached ? 'yes' : 'no, so the result says nothing about the control',
+          ],
+          [
+            'Harmless use',
+            evidence.harmless.n === 0
+              ? 'no harmless cases'
+              : `${evidence.harmless.n - evidence.harmless.broken} of ${evidence.harmless.n} went through`,
+          ],
           ['Plan', <Hash key="plan" value={evidence.plan} label="plan hash" />],
           ['Ledger entry', evidence.entry === undefined ? undefined : String(evidence.entry)],
         ]}
@@ -336,7 +373,10 @@ function ResidualRisk({ residual }: { residual: readonly Residual[] }) {
   }
   return (
     <>
-      <Panel title="Before and after" note="Residual likelihood is the inherent one times the upper 95 % bound of the attack's success. Without evidence nothing is subtracted.">
+      <Panel
+        title="Before and after"
+        note="Residual likelihood is the inherent one times the upper 95 % bound of the attack's success. Without evidence nothing is subtracted."
+      >
         <div className={styles.sum}>
           <div>
             {formatRisk(inherent)}
@@ -400,9 +440,18 @@ function ResidualRisk({ residual }: { residual: readonly Residual[] }) {
 function LevelStack({ counts }: { counts: Record<Level, number> }) {
   const present = levels.filter((level) => counts[level] > 0);
   return (
-    <div className={styles.stack} role="img" aria-label={present.map((level) => `${counts[level]} ${level}`).join(', ')}>
+    <div
+      className={styles.stack}
+      role="img"
+      aria-label={present.map((level) => `${counts[level]} ${level}`).join(', ')}
+    >
       {present.map((level) => (
-        <span key={level} className={toneClass(levelWords[level].tone)} style={{ flexGrow: counts[level] }} title={level}>
+        <span
+          key={level}
+          className={toneClass(levelWords[level].tone)}
+          style={{ flexGrow: counts[level] }}
+          title={level}
+        >
           {counts[level]}
         </span>
       ))}
@@ -411,7 +460,10 @@ function LevelStack({ counts }: { counts: Record<Level, number> }) {
 }
 
 const reportWords: Record<(typeof reportFormats)[number], { title: string; about: string }> = {
-  html: { title: 'HTML', about: 'One file for people: the four questions with diagram, paths, evidence and what is not proven.' },
+  html: {
+    title: 'HTML',
+    about: 'One file for people: the four questions with diagram, paths, evidence and what is not proven.',
+  },
   md: { title: 'Markdown', about: 'The same for a repository or a wiki.' },
   json: { title: 'JSON', about: 'Everything, for programs.' },
   sarif: { title: 'SARIF', about: 'Threats as findings, for code scanning in a pull request.' },
@@ -421,7 +473,12 @@ function Reports() {
   return (
     <div className={styles.reports}>
       {reportFormats.map((format) => (
-        <a key={format} className={styles.report} href={reportUrl(format)} download={`merlon-report.${format}`}>
+        <a
+          key={format}
+          className={styles.report}
+          href={reportUrl(format)}
+          download={`merlon-report.${format}`}
+        >
           <strong>
             <Icon name="download" /> {reportWords[format].title}
           </strong>

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import type { VerifyMessage } from '../api/types.ts';
 import { advance, begin } from './run.ts';
 
-const oneCase: VerifyMessage = { kind: 'case', probe: 'budget', name: 'flood', phase: 'on', result: 'stopped' };
+const oneCase: VerifyMessage = {
+  kind: 'case',
+  probe: 'budget',
+  name: 'flood',
+  phase: 'on',
+  result: 'stopped',
+};
 
 test('a run counts its cases and never passes its end', () => {
   const messages: VerifyMessage[] = [{ kind: 'start', probes: 1, cases: 2 }, oneCase, oneCase, oneCase];

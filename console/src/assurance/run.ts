@@ -54,7 +54,7 @@ export function advance(run: Run, message: VerifyMessage): Run {
         ...run,
         finished: [...run.finished, { probe: message.evidence.probe, status: message.evidence.status }],
       };
-    case 'done':
+    default:
       return { ...run, phase: 'done', share: 1 };
   }
 }

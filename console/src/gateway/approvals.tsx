@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { actions, queries } from '../api/client.ts';
 import type { Approval } from '../api/types.ts';
 import { Id } from '../ui/marks.tsx';
-import { Button, Empty, Items, Loading, Panel, ProblemNote } from '../ui/page.tsx';
+import { Button, Empty, Items, Loading, pageStyles, Panel, ProblemNote } from '../ui/page.tsx';
 import { useNow } from '../ui/use-now.ts';
 import { ago } from '../ui/words.ts';
 import styles from './controls-page.module.css';
@@ -13,26 +13,64 @@ import { prettyArguments } from './settings.ts';
 export function Approvals() {
   const approvals = useQuery(queries.approvals());
   const now = useNow(5_000);
-  if (approvals.error) return <ProblemNote problem={approvals.error} retry={() => void approvals.refetch()} />;
+  if (approvals.error)
+    return <ProblemNote problem={approvals.error} retry={() => void approvals.refetch()} />;
   if (approvals.isPending) return <Loading what="the approvals" />;
+  const pending = approvals.data.filter((approval) => approval.state === 'pending');
+  const decided = approvals.data.filter((approval) => approval.state !== 'pending');
   return (
-    <Panel
-      title="Waiting for a decision"
-      note="An approval holds for exactly these arguments. The agent repeats the call; a changed call asks again."
-      flush
-    >
-      {approvals.data.length === 0 ? (
-        <Empty title="Nothing waits">
-          An agent that calls a tool with an effect that cannot be undone will appear here, when{' '}
-          <Link to="/controls" search={{ control: 'tool-policy' }}>
-            <Id>tool-policy</Id>
-          </Link>{' '}
-          asks for it.
-        </Empty>
-      ) : (
-        approvals.data.map((approval) => <ApprovalRow key={approval.id} approval={approval} now={now} />)
-      )}
-    </Panel>
+    <>
+      <Panel
+        title="Waiting for a decision"
+        note="An approval holds for exactly these arguments. The agent repeats the call; a changed call asks again."
+        flush
+      >
+        {pending.length === 0 ? (
+          <Empty title="Nothing waits">
+            An agent that calls a tool with an effect that cannot be undone will appear here, when{' '}
+            <Link to="/controls" search={{ control: 'tool-policy' }}>
+              <Id>tool-policy</Id>
+            </Link>{' '}
+            asks for it.
+          </Empty>
+        ) : (
+          pending.map((approval) => <ApprovalRow key={approval.id} approval={approval} now={now} />)
+        )}
+      </Panel>
+      {decided.length > 0 ? (
+        <Panel title="Decided" flush>
+          <div className={pageStyles.scroll}>
+            <table className={pageStyles.table} aria-label="Decided tool calls">
+              <thead>
+                <tr>
+                  <th scope="col">Agent and tool</th>
+                  <th scope="col">Arguments</th>
+                  <th scope="col">Decision</th>
+                </tr>
+              </thead>
+              <tbody>
+                {decided.map((approval) => (
+                  <tr key={approval.id}>
+                    <td>
+                      <Id>{approval.agent}</Id> <span className="muted">calls</span> <Id>{approval.tool}</Id>
+                    </td>
+                    <td>
+                      <code className={styles.arguments}>{approval.arguments}</code>
+                    </td>
+                    <td>
+                      {approval.state === 'used' ? 'approved and used' : approval.state}{' '}
+                      <span className="muted">
+                        {approval.decided === undefined ? '' : ago(approval.decided, now)}
+                      </span>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </Panel>
+      ) : null}
+    </>
   );
 }
 

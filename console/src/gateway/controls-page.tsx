@@ -40,7 +40,11 @@ export function ControlsPage() {
         <Tab tab="controls" count={controls.data?.length} active={tab}>
           Controls
         </Tab>
-        <Tab tab="approvals" count={approvals.data?.length} active={tab}>
+        <Tab
+          tab="approvals"
+          count={approvals.data?.filter((approval) => approval.state === 'pending').length}
+          active={tab}
+        >
           Tool approvals
         </Tab>
         <Tab tab="keys" count={keys.data?.filter((key) => key.revoked === undefined).length} active={tab}>
@@ -110,7 +114,12 @@ function ControlList() {
           </Empty>
         </Panel>
       ) : null}
-      <SidePanel opened={chosen !== undefined} onClose={() => select()} kind="control" title={chosen?.title ?? ''}>
+      <SidePanel
+        opened={chosen !== undefined}
+        onClose={() => select()}
+        kind="control"
+        title={chosen?.title ?? ''}
+      >
         {chosen ? <ControlDetail control={chosen} /> : null}
       </SidePanel>
     </>

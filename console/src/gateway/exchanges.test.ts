@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Action, Exchange } from '../api/types.ts';
 import { countByAction, newestFirst, pieces, timeline } from './exchanges.ts';
@@ -38,7 +38,11 @@ test('decisions fall into the slot of their time, and what is older falls out', 
 });
 
 test('highlighting cuts a text without losing or inventing a character', () => {
-  const mark = fc.record({ start: fc.integer({ min: -5, max: 60 }), end: fc.integer({ min: -5, max: 60 }), type: fc.constantFrom('secret', 'email') });
+  const mark = fc.record({
+    start: fc.integer({ min: -5, max: 60 }),
+    end: fc.integer({ min: -5, max: 60 }),
+    type: fc.constantFrom('secret', 'email'),
+  });
   fc.assert(
     fc.property(fc.string({ maxLength: 50 }), fc.array(mark, { maxLength: 6 }), (text, marks) => {
       const cut = pieces(text, marks);

@@ -48,7 +48,10 @@ export interface Piece {
 }
 
 /** Cuts a text at the borders of its marks, which may overlap or reach past its end. */
-export function pieces(text: string, marks: readonly { start: number; end: number; type: string }[]): Piece[] {
+export function pieces(
+  text: string,
+  marks: readonly { start: number; end: number; type: string }[],
+): Piece[] {
   const inside = marks
     .map(({ start, end, type }) => ({ start: clamp(start, text.length), end: clamp(end, text.length), type }))
     .filter(({ start, end }) => start < end);

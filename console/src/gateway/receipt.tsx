@@ -28,7 +28,12 @@ function ReceiptCard({ receipt, knownKey }: { receipt: Receipt; knownKey: string
           <Facts
             rows={receipt.controls.map((control) => [
               control.id,
-              <Link key={control.id} to="/controls" search={{ control: control.id }} aria-label={`${control.id}: ${control.action}`}>
+              <Link
+                key={control.id}
+                to="/controls"
+                search={{ control: control.id }}
+                aria-label={`${control.id}: ${control.action}`}
+              >
                 <ActionMark action={control.action} past />
               </Link>,
             ])}
@@ -41,7 +46,10 @@ function ReceiptCard({ receipt, knownKey }: { receipt: Receipt; knownKey: string
           rows={[
             ['Id', <Id key="id">{receipt.id}</Id>],
             ['Plan', <Hash key="plan" value={receipt.plan} label="plan hash" />],
-            ['Ledger entry', `${receipt.entry.index.toLocaleString('en')}, proven in a log of ${receipt.proof.size.toLocaleString('en')}`],
+            [
+              'Ledger entry',
+              `${receipt.entry.index.toLocaleString('en')}, proven in a log of ${receipt.proof.size.toLocaleString('en')}`,
+            ],
           ]}
         />
         <div>
@@ -69,10 +77,15 @@ function Result({ ok, reason, hashes }: { ok: boolean; reason: string; hashes: n
     <div className={styles.result} data-ok={ok} role="status">
       <span aria-hidden="true">{ok ? '✔' : '✘'}</span>
       <strong>{ok ? 'Proven' : 'Not proven'}</strong>
-      <p>{ok ? `${sentence(reason)}, shown with ${hashes} hashes and one Ed25519 signature.` : `${sentence(reason)}.`}</p>
+      <p>
+        {ok
+          ? `${sentence(reason)}, shown with ${hashes} hashes and one Ed25519 signature.`
+          : `${sentence(reason)}.`}
+      </p>
       {ok ? null : (
         <p>
-          Keep this page and run <code>merlon ledger verify .merlon/ledger</code>: somebody changed the receipt or the log.
+          Keep this page and run <code>merlon ledger verify .merlon/ledger</code>: somebody changed the
+          receipt or the log.
         </p>
       )}
     </div>

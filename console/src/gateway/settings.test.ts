@@ -6,7 +6,13 @@ test('a setting is told with its value, its default and its meaning', () => {
     {
       type: 'object',
       properties: {
-        threshold: { type: 'number', minimum: 0, maximum: 1, default: 0.5, description: 'Score that blocks.' },
+        threshold: {
+          type: 'number',
+          minimum: 0,
+          maximum: 1,
+          default: 0.5,
+          description: 'Score that blocks.',
+        },
         hosts: { type: 'array', items: { type: 'string' }, default: [], description: 'Allowed hosts.' },
         limit: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER, default: 10 },
         excess: { enum: ['mask', 'block'], default: 'mask' },
@@ -15,10 +21,38 @@ test('a setting is told with its value, its default and its meaning', () => {
     { threshold: 0.9, hosts: [] },
   );
   expect(rows).toEqual([
-    { name: 'threshold', type: 'number, 0 to 1', value: '0.9', standard: '0.5', changed: true, description: 'Score that blocks.' },
-    { name: 'hosts', type: 'list of string', value: 'none', standard: 'none', changed: false, description: 'Allowed hosts.' },
-    { name: 'limit', type: 'integer, at least 1', value: '10', standard: '10', changed: false, description: '' },
-    { name: 'excess', type: 'mask | block', value: 'mask', standard: 'mask', changed: false, description: '' },
+    {
+      name: 'threshold',
+      type: 'number, 0 to 1',
+      value: '0.9',
+      standard: '0.5',
+      changed: true,
+      description: 'Score that blocks.',
+    },
+    {
+      name: 'hosts',
+      type: 'list of string',
+      value: 'none',
+      standard: 'none',
+      changed: false,
+      description: 'Allowed hosts.',
+    },
+    {
+      name: 'limit',
+      type: 'integer, at least 1',
+      value: '10',
+      standard: '10',
+      changed: false,
+      description: '',
+    },
+    {
+      name: 'excess',
+      type: 'mask | block',
+      value: 'mask',
+      standard: 'mask',
+      changed: false,
+      description: '',
+    },
   ]);
 });
 

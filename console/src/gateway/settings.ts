@@ -35,7 +35,9 @@ function typeText(schema: JsonSchema): string {
   const low = schema.minimum ?? schema.exclusiveMinimum;
   const high = schema.maximum ?? schema.exclusiveMaximum;
   // zod writes the safe-integer bounds out; they tell the reader nothing.
-  const bounds = [low, high].map((bound) => (bound !== undefined && Math.abs(bound) < 2 ** 53 - 1 ? bound : undefined));
+  const bounds = [low, high].map((bound) =>
+    bound !== undefined && Math.abs(bound) < 2 ** 53 - 1 ? bound : undefined,
+  );
   if (bounds[0] === undefined && bounds[1] === undefined) return type;
   if (bounds[1] === undefined) return `${type}, at least ${bounds[0]}`;
   if (bounds[0] === undefined) return `${type}, at most ${bounds[1]}`;

@@ -28,8 +28,12 @@ export function TrafficChart({ exchanges, now }: { exchanges: readonly Exchange[
 
   useEffect(() => {
     const place = box.current;
-    if (!place) return;
-    const drawn = new uPlot({ ...options(scheme), width: place.clientWidth, height: 80 }, [[], [], [], []], place);
+    if (!place) return undefined;
+    const drawn = new uPlot(
+      { ...options(scheme), width: place.clientWidth, height: 80 },
+      [[], [], [], []],
+      place,
+    );
     plot.current = drawn;
     const watch = new ResizeObserver(() => drawn.setSize({ width: place.clientWidth, height: 80 }));
     watch.observe(place);
@@ -93,7 +97,13 @@ function options(scheme: 'light' | 'dark'): Omit<uPlot.Options, 'width' | 'heigh
     legend: { show: false },
     scales: { y: { range: (_, __, max) => [0, Math.max(4, max)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 90, size: 22, values: (_, times) => times.map((time) => hourMinute.format(time * 1000)) },
+      {
+        ...axis,
+        grid: { show: false },
+        space: 90,
+        size: 22,
+        values: (_, times) => times.map((time) => hourMinute.format(time * 1000)),
+      },
       { ...axis, size: 28, space: 26, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] },
     ],
     series: [{}, line('none'), line('low'), line('critical')],

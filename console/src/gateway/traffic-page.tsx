@@ -26,7 +26,7 @@ export function TrafficPage() {
   const system = useQuery(queries.system());
   const connection = useConnection();
   const now = useNow(5_000);
-  const narrow = useMediaQuery('(max-width: 1180px)');
+  const narrow = useMediaQuery('(max-width: 1180px)', undefined, { getInitialValueInEffect: false });
   const exchanges = traffic.data ?? none;
   const counts = useMemo(() => countByAction(exchanges), [exchanges]);
   const shown = action ? exchanges.filter((exchange) => exchange.action === action) : exchanges;
@@ -74,7 +74,8 @@ export function TrafficPage() {
                   title="No request has arrived yet"
                   command={`curl ${system.data?.dataPlane ?? 'http://localhost:4000'}/v1/chat/completions -H "authorization: Bearer <client key>" …`}
                 >
-                  Send one with a client key (question 3), or run the example: <code>examples/support-copilot</code>.
+                  Send one with a client key (question 3), or run the example:{' '}
+                  <code>examples/support-copilot</code>.
                 </Empty>
               ) : (
                 <Empty title="No request was decided like this">Choose another decision above.</Empty>
@@ -83,7 +84,11 @@ export function TrafficPage() {
               <ol className={styles.rows} aria-label="Requests, newest first">
                 {shown.map((exchange) => (
                   <li key={exchange.id}>
-                    <Row exchange={exchange} chosen={exchange.id === id} onSelect={() => select(exchange.id)} />
+                    <Row
+                      exchange={exchange}
+                      chosen={exchange.id === id}
+                      onSelect={() => select(exchange.id)}
+                    />
                   </li>
                 ))}
               </ol>
@@ -95,11 +100,18 @@ export function TrafficPage() {
                 <Detail key={chosen.id} exchange={chosen} />
               </Panel>
             ) : (
-              <p className="muted">Select a request to see what was found in it, which threats that concerns, and its receipt.</p>
+              <p className="muted">
+                Select a request to see what was found in it, which threats that concerns, and its receipt.
+              </p>
             )}
           </aside>
           {narrow ? (
-            <SidePanel opened={chosen !== undefined} onClose={() => select()} kind="request" title={chosen?.id.slice(0, 13) ?? ''}>
+            <SidePanel
+              opened={chosen !== undefined}
+              onClose={() => select()}
+              kind="request"
+              title={chosen?.id.slice(0, 13) ?? ''}
+            >
               {chosen ? <Detail key={chosen.id} exchange={chosen} /> : null}
             </SidePanel>
           ) : null}
@@ -127,7 +139,8 @@ function ConnectionMark({ connection }: { connection: Connection }) {
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 function Row({ exchange, chosen, onSelect }: { exchange: Exchange; chosen: boolean; onSelect: () => void }) {
-  const last = exchange.segments.findLast((segment) => segment.surface === 'user') ?? exchange.segments.at(-1);
+  const last =
+    exchange.segments.findLast((segment) => segment.surface === 'user') ?? exchange.segments.at(-1);
   return (
     <button type="button" className={`plain ${styles.row}`} aria-pressed={chosen} onClick={onSelect}>
       <time className={styles.time} dateTime={new Date(exchange.at).toISOString()}>
@@ -139,9 +152,7 @@ function Row({ exchange, chosen, onSelect }: { exchange: Exchange; chosen: boole
       <span style={{ minWidth: 0 }}>
         <span className={styles.route}>
           <Id>{exchange.client}</Id> <span className="muted">→</span> <Id>{exchange.model}</Id>
-          {exchange.findings.length > 0 ? (
-            <span className="muted"> {findingText(exchange)}</span>
-          ) : null}
+          {exchange.findings.length > 0 ? <span className="muted"> {findingText(exchange)}</span> : null}
         </span>
         <span className={styles.preview}>{last?.preview}</span>
       </span>
@@ -178,7 +189,10 @@ function Detail({ exchange }: { exchange: Exchange }) {
                 <Id>{exchange.flow}</Id>
               </Link>,
             ],
-            ['Client and model', `${exchange.client} to ${exchange.model}${exchange.stream ? ', streamed' : ''}`],
+            [
+              'Client and model',
+              `${exchange.client} to ${exchange.model}${exchange.stream ? ', streamed' : ''}`,
+            ],
             ['Answer', `status ${exchange.status} after ${formatMs(exchange.latencyMs)}`],
             ['Tokens', `${exchange.tokens.prompt} in, ${exchange.tokens.completion} out`],
           ]}
@@ -186,7 +200,9 @@ function Detail({ exchange }: { exchange: Exchange }) {
       </section>
       <section className={styles.section} aria-label="Content">
         <h3>
-          {exchange.findings.length === 0 ? 'Content, nothing found' : `Content, ${plural(exchange.findings.length, 'finding')}`}
+          {exchange.findings.length === 0
+            ? 'Content, nothing found'
+            : `Content, ${plural(exchange.findings.length, 'finding')}`}
         </h3>
         {exchange.segments.length === 0 ? (
           <p className="muted">The policy keeps no text of this exchange.</p>

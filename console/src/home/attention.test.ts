@@ -4,8 +4,21 @@ import { concerns } from './attention.ts';
 
 test('waiting people come before failing proof, drift and open threats', () => {
   const list = concerns({
-    approvals: [{ id: '1', agent: 'bot', tool: 'send-mail', arguments: '{}', reason: 'cannot be undone', threats: [], at: 0 }],
-    evidence: { probes: [{ probe: 'budget', title: 'Floods', status: 'failing', reason: 'r' }] } as unknown as EvidenceAnswer,
+    approvals: [
+      {
+        id: '1',
+        agent: 'bot',
+        tool: 'send-mail',
+        arguments: '{}',
+        reason: 'cannot be undone',
+        threats: [],
+        at: 0,
+        state: 'pending',
+      },
+    ],
+    evidence: {
+      probes: [{ probe: 'budget', title: 'Floods', status: 'failing', reason: 'r' }],
+    } as unknown as EvidenceAnswer,
     model: { observed: [{ name: 'gpt-x' }] } as unknown as ModelAnswer,
     threats: {
       threats: [

@@ -24,8 +24,14 @@ export function concerns({
   approvals?: readonly Approval[] | undefined;
 }): Concern[] {
   const list: Concern[] = [];
-  for (const { tool, agent, reason } of approvals ?? []) {
-    list.push({ text: `${agent} waits to call ${tool}`, why: reason, to: '/controls', search: { tab: 'approvals' } });
+  for (const { tool, agent, reason, state } of approvals ?? []) {
+    if (state !== 'pending') continue;
+    list.push({
+      text: `${agent} waits to call ${tool}`,
+      why: reason,
+      to: '/controls',
+      search: { tab: 'approvals' },
+    });
   }
   for (const probe of evidence?.probes ?? []) {
     if (probe.status !== 'failing' && probe.status !== 'utility_failure') continue;
@@ -40,7 +46,12 @@ export function concerns({
   const seen = model?.observed ?? [];
   if (seen.length > 0) {
     const names = seen.map(({ name }) => name).join(', ');
-    list.push({ text: `${plural(seen.length, 'thing')} observed, not modelled`, why: names, to: '/model', search: {} });
+    list.push({
+      text: `${plural(seen.length, 'thing')} observed, not modelled`,
+      why: names,
+      to: '/model',
+      search: {},
+    });
   }
   const open = byResidual(threats?.threats ?? []).filter(
     ({ status, residualLevel }) =>

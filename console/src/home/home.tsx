@@ -34,6 +34,7 @@ export function HomePage() {
     0,
   );
   const observed = model.data?.observed.length ?? 0;
+  const waiting = (approvals.data ?? []).filter((approval) => approval.state === 'pending').length;
   const list = concerns({
     model: model.data,
     threats: threats.data,
@@ -46,8 +47,8 @@ export function HomePage() {
       title={system.data.system.name}
       lead={
         <>
-          From its threat model to proof: every threat below is derived from <code>{system.data.file}</code>, every
-          verdict comes from an attack that was run.
+          From its threat model to proof: every threat below is derived from <code>{system.data.file}</code>,
+          every verdict comes from an attack that was run.
         </>
       }
     >
@@ -84,7 +85,7 @@ export function HomePage() {
           unit="controls live"
           lines={[
             `${stopped.toLocaleString('en')} stopped`,
-            (approvals.data?.length ?? 0) === 0 ? 'no call waits for approval' : `${plural(approvals.data!.length, 'call')} waiting for approval`,
+            waiting === 0 ? 'no call waits for approval' : `${plural(waiting, 'call')} waiting for approval`,
           ]}
         />
         <Step
@@ -113,7 +114,11 @@ export function HomePage() {
         </div>
       </div>
       <div className={styles.columns}>
-        <Panel title="Needs a person" note={list.length === 0 ? undefined : plural(list.length, 'thing')} flush>
+        <Panel
+          title="Needs a person"
+          note={list.length === 0 ? undefined : plural(list.length, 'thing')}
+          flush
+        >
           {list.length === 0 ? (
             <Empty title="Nothing needs you now">
               Failing probes, undeclared traffic, waiting approvals and open high risks will stand here.
@@ -136,7 +141,10 @@ export function HomePage() {
         </Panel>
         <Panel title="Just decided" actions={<Link to="/traffic">All traffic</Link>} flush>
           {(traffic.data ?? []).length === 0 ? (
-            <Empty title="No request has arrived yet" command="npm run start --prefix examples/support-copilot">
+            <Empty
+              title="No request has arrived yet"
+              command="npm run start --prefix examples/support-copilot"
+            >
               Send one through <code>{system.data.dataPlane}/v1</code> with a client key.
             </Empty>
           ) : (
@@ -164,7 +172,8 @@ export function HomePage() {
       {ledger.data ? (
         <p className={styles.ledger}>
           <span>
-            Every decision is an entry of an append-only ledger: {plural(ledger.data.size, 'entry', 'entries')}, root
+            Every decision is an entry of an append-only ledger:{' '}
+            {plural(ledger.data.size, 'entry', 'entries')}, root
           </span>
           <Hash value={ledger.data.root} label="ledger root" />
         </p>

@@ -98,22 +98,29 @@ function Navigation() {
   const connection = useConnection();
   const counts = system.data?.counts;
   const observed = model.data?.observed.length ?? 0;
-  const waiting = approvals.data?.length ?? 0;
+  const waiting = approvals.data?.filter((approval) => approval.state === 'pending').length ?? 0;
   const failing = evidence.data?.probes.filter((probe) => probe.status === 'failing').length ?? 0;
 
   return (
     <nav className={styles.nav} aria-label="The four questions">
-      <Item to="/model" number="1" short="Model" badge={observed > 0 ? `+${observed}` : counts?.elements}>
+      <Item
+        to="/model"
+        number="1"
+        short="Model"
+        badge={observed > 0 ? `+${observed}` : counts?.elements}
+        about={observed > 0 ? 'observed, not modelled' : 'elements'}
+      >
         What are we working on?
       </Item>
-      <Item to="/threats" number="2" short="Threats" badge={counts?.threats}>
+      <Item to="/threats" number="2" short="Threats" badge={counts?.threats} about="threats">
         What can go wrong?
       </Item>
       <Item
         to="/controls"
         number="3"
         short="Controls"
-        badge={waiting > 0 ? `${waiting} to decide` : counts?.controls}
+        badge={waiting > 0 ? waiting : counts?.controls}
+        about={waiting > 0 ? 'waiting for approval' : 'controls live'}
         attention={waiting > 0}
       >
         What are we going to do about it?
@@ -122,7 +129,8 @@ function Navigation() {
         to="/evidence"
         number="4"
         short="Proof"
-        badge={run.phase === 'running' ? percent(run.share) : failing > 0 ? `${failing} failing` : counts?.verified}
+        badge={run.phase === 'running' ? percent(run.share) : failing > 0 ? failing : counts?.verified}
+        about={run.phase === 'running' ? 'of the run done' : failing > 0 ? 'failing' : 'verified'}
         attention={run.phase !== 'running' && failing > 0}
       >
         Did we do a good enough job?
@@ -133,6 +141,7 @@ function Navigation() {
         number={<span className={styles.pulse} data-connection={connection} />}
         short="Live"
         badge={connection === 'lost' ? 'lost' : undefined}
+        about="connection"
         attention={connection === 'lost'}
       >
         Live traffic
@@ -146,6 +155,7 @@ function Item({
   number,
   short,
   badge,
+  about,
   attention = false,
   children,
 }: {
@@ -153,6 +163,8 @@ function Item({
   number: ReactNode;
   short: string;
   badge?: string | number | undefined;
+  /** What the badge counts. */
+  about: string;
   attention?: boolean;
   children: string;
 }) {
@@ -164,7 +176,10 @@ function Item({
         {short}
       </span>
       {badge === undefined ? null : (
-        <span className={`${styles.badge} ${attention ? styles.attention : ''}`}>{badge}</span>
+        <span className={`${styles.badge} ${attention ? styles.attention : ''}`} title={about}>
+          {badge}
+          <span className="visually-hidden"> {about}</span>
+        </span>
       )}
     </Link>
   );

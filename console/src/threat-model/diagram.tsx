@@ -11,7 +11,7 @@ import {
   type Node,
   type NodeProps,
 } from '@xyflow/react';
-import { useEffect, useMemo, useRef } from 'react';
+import { useCallback, useEffect, useMemo, useRef } from 'react';
 import type { Level, Model, ModelElement, ModelFlow, ModelZone, Threat } from '../api/types.ts';
 import { Icon } from '../ui/icon.tsx';
 import { toneClass } from '../ui/marks.tsx';
@@ -19,7 +19,7 @@ import { levels, levelWords, spaced } from '../ui/words.ts';
 import styles from './diagram.module.css';
 import { lookOf } from './kinds.ts';
 import { roundedPath } from './path.ts';
-import { layOut } from './place.ts';
+import { layOut } from '../../../src/threat-model/layout/layout.ts';
 import { flowLevels, highlightOf } from './risk.ts';
 
 type ElementNode = Node<
@@ -50,6 +50,8 @@ interface DiagramProps {
   witness?: Threat | undefined;
   onSelect: (id: string) => void;
   legend?: boolean;
+  /** As high as the drawing is at the width there is, rather than as high as its place. */
+  natural?: boolean;
 }
 
 /** The data-flow diagram: zones, elements by kind, flows in the colour of their worst residual threat. */
@@ -64,8 +66,16 @@ export function Diagram(props: DiagramProps) {
 const nodeTypes = { element: ElementView, zone: ZoneView };
 const edgeTypes = { flow: FlowView };
 
-function Drawing({ model, threats, selected, witness, onSelect, legend = true }: DiagramProps) {
-  const layout = useMemo(() => layOut(model), [model]);
+function Drawing({
+  model,
+  threats,
+  selected,
+  witness,
+  onSelect,
+  legend = true,
+  natural = false,
+}: DiagramProps) {
+  const layout = useMemo(() => layOut(drawable(model)), [model]);
   const flowLevel = useMemo(() => flowLevels(model, threats), [model, threats]);
   const highlight = useMemo(() => (witness ? highlightOf(model, witness) : undefined), [model, witness]);
 
@@ -74,7 +84,17 @@ function Drawing({ model, threats, selected, witness, onSelect, legend = true }:
       const zone = model.zones.find((one) => one.id === place.id);
       if (!zone) return [];
       const size = { width: place.width, height: place.height };
-      return [{ id: `zone:${zone.id}`, type: 'zone', position: place, ...size, data: { zone }, zIndex: -1, selectable: false }];
+      return [
+        {
+          id: `zone:${zone.id}`,
+          type: 'zone',
+          position: place,
+          ...size,
+          data: { zone },
+          zIndex: -1,
+          selectable: false,
+        },
+      ];
     });
     const elements: ElementNode[] = layout.nodes.flatMap((place) => {
       const element = model.elements.find((one) => one.id === place.id);
@@ -130,7 +150,12 @@ function Drawing({ model, threats, selected, witness, onSelect, legend = true }:
   );
 
   return (
-    <div className={styles.stage} role="group" aria-label="Data-flow diagram">
+    <div
+      className={styles.stage}
+      role="group"
+      aria-label="Data-flow diagram"
+      style={natural ? { aspectRatio: `${layout.width} / ${layout.height + 60}` } : undefined}
+    >
       <ReactFlow
         nodes={nodes}
         edges={edges}
@@ -150,11 +175,20 @@ function Drawing({ model, threats, selected, witness, onSelect, legend = true }:
         proOptions={{ hideAttribution: true }}
       >
         <Markers />
-        <Tools />
+        <Tools focus={highlight?.elements} />
       </ReactFlow>
       {legend ? <Legend /> : null}
     </div>
   );
+}
+
+/** What the layout needs of a model. Flows are labelled with their ids, so that nothing but the id takes room. */
+function drawable({ zones, elements, flows }: Model): Parameters<typeof layOut>[0] {
+  return {
+    zones,
+    elements: elements.map(({ id, zone = '', name }) => ({ id, zone, name })),
+    flows: flows.map(({ id, from, to }) => ({ id, from, to })),
+  };
 }
 
 const fit = { padding: 0.04, maxZoom: 1.1 };
@@ -166,7 +200,17 @@ function Markers() {
     <svg width="0" height="0" style={{ position: 'absolute' }} aria-hidden="true">
       <defs>
         {tones.map((tone) => (
-          <marker key={tone} id={`arrow-${tone}`} viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto-start-reverse">
+          <marker
+            key={tone}
+            id={`arrow-${tone}`}
+            viewBox="0 0 10 10"
+            refX="9"
+            refY="5"
+            markerWidth="9"
+            markerHeight="9"
+            markerUnits="userSpaceOnUse"
+            orient="auto-start-reverse"
+          >
             <path d="M0 0.8 10 5 0 9.200z" fill={tone === 'none' ? 'var(--m-faint)' : `var(--m-${tone})`} />
           </marker>
         ))}
@@ -175,17 +219,26 @@ function Markers() {
   );
 }
 
-function Tools() {
+/** Zoom, and the view that follows: the whole diagram, or the part a witness path runs through. */
+function Tools({ focus }: { focus: ReadonlySet<string> | undefined }) {
   const flow = useReactFlow();
   const box = useRef<HTMLDivElement>(null);
+  const show = useCallback(
+    (duration: number) => {
+      const nodes = focus && focus.size > 0 ? [...focus].map((id) => ({ id })) : undefined;
+      void flow.fitView(nodes ? { padding: 0.12, maxZoom: 1, nodes, duration } : { ...fit, duration });
+    },
+    [flow, focus],
+  );
 
   useEffect(() => {
     const stage = box.current?.closest('.react-flow');
-    if (!stage) return;
-    const watch = new ResizeObserver(() => void flow.fitView(fit));
+    if (!stage) return undefined;
+    // Also called once at the start, which shows the focus.
+    const watch = new ResizeObserver(() => show(0));
     watch.observe(stage);
     return () => watch.disconnect();
-  }, [flow]);
+  }, [show]);
 
   return (
     <div className={styles.tools} ref={box}>
@@ -195,7 +248,11 @@ function Tools() {
       <button type="button" aria-label="Zoom out" onClick={() => void flow.zoomOut({ duration: 120 })}>
         <Icon name="minus" />
       </button>
-      <button type="button" aria-label="Show the whole diagram" onClick={() => void flow.fitView({ ...fit, duration: 160 })}>
+      <button
+        type="button"
+        aria-label="Show the whole diagram"
+        onClick={() => void flow.fitView({ ...fit, duration: 160 })}
+      >
         <Icon name="fit" />
       </button>
     </div>

@@ -37,6 +37,12 @@ export function ModelPage() {
             {plural(answer.model.elements.length, 'element')} in {plural(answer.model.zones.length, 'zone')},{' '}
             {plural(answer.model.flows.length, 'flow')}, from <code>{answer.file}</code>{' '}
             <Hash value={answer.hash} label="model hash" />
+            {answer.observed.length > 0 ? (
+              <>
+                {' '}
+                <a href="#observed">{answer.observed.length} observed, not modelled</a>
+              </>
+            ) : null}
           </>
         ) : null
       }
@@ -57,17 +63,16 @@ export function ModelPage() {
       {model.isPending ? <Loading what="the threat model" /> : null}
       {answer ? (
         <>
-          {answer.observed.length > 0 ? <ObservedPanel observed={answer.observed} /> : null}
           {view === 'diagram' ? (
             <Panel flush>
               <div className={styles.canvas}>
-                <Diagram model={answer.model} threats={found} selected={select} onSelect={onSelect} />
+                <Diagram model={answer.model} threats={found} selected={select} onSelect={onSelect} natural />
               </div>
             </Panel>
           ) : null}
           {view === 'list' ? <Lists answer={answer} threats={found} onSelect={onSelect} /> : null}
           {view === 'file' ? <FileView text={answer.text} /> : null}
-          {answer.observed.length === 0 ? <ObservedPanel observed={answer.observed} /> : null}
+          <ObservedPanel observed={answer.observed} />
           <Details id={select} answer={answer} threats={found} onClose={() => onSelect()} />
         </>
       ) : null}
@@ -81,6 +86,7 @@ function ObservedPanel({ observed }: { observed: Observed[] }) {
   const now = useNow();
   return (
     <Panel
+      id="observed"
       title="Observed, not modelled"
       note="What the gateway saw at run time that the file does not declare. Add it, and its threats appear in question 2."
       flush
@@ -91,7 +97,9 @@ function ObservedPanel({ observed }: { observed: Observed[] }) {
           declare them.
         </Empty>
       ) : (
-        observed.map((one) => <ObservedRow key={`${one.kind} ${one.client} ${one.name}`} one={one} now={now} />)
+        observed.map((one) => (
+          <ObservedRow key={`${one.kind} ${one.client} ${one.name}`} one={one} now={now} />
+        ))
       )}
     </Panel>
   );
@@ -201,7 +209,9 @@ function Lists({
                   </td>
                   <td>{flow.from}</td>
                   <td>{flow.to}</td>
-                  <td>{(flow.carries ?? []).join(', ') || <span className="muted">nothing declared</span>}</td>
+                  <td>
+                    {(flow.carries ?? []).join(', ') || <span className="muted">nothing declared</span>}
+                  </td>
                   <td>{flow.tls === undefined ? 'not said' : flow.tls ? 'yes' : 'no'}</td>
                 </tr>
               ))}
@@ -247,7 +257,8 @@ function Details({
   const element = model.elements.find((one) => one.id === id);
   const flow = model.flows.find((one) => one.id === id);
   const thing = element ?? flow;
-  if (!thing || id === undefined) return <SidePanel opened={false} onClose={onClose} kind="" title="" children={null} />;
+  if (!thing || id === undefined)
+    return <SidePanel opened={false} onClose={onClose} kind="" title="" children={null} />;
   const derived = Object.entries(facts[id] ?? {});
   const classes = dataOf(model, thing);
   const { here, passing } = threatsAt(id, threats);
@@ -279,7 +290,9 @@ function Details({
         {derived.length === 0 ? (
           <p className="muted">Nothing is derived for {element ? 'this element' : 'flows'}.</p>
         ) : (
-          <Facts rows={derived.map(([name, value]) => [spaced(name), factText(value as FactValue)] as const)} />
+          <Facts
+            rows={derived.map(([name, value]) => [spaced(name), factText(value as FactValue)] as const)}
+          />
         )}
       </section>
       <section className={styles.section} aria-label="Threats">
@@ -297,14 +310,24 @@ function Details({
 }
 
 function dataOf(model: ModelAnswer['model'], thing: Record<string, unknown>) {
-  const ids = [thing['carries'], thing['holds']].flatMap((list) => (Array.isArray(list) ? (list as string[]) : []));
+  const ids = [thing['carries'], thing['holds']].flatMap((list) =>
+    Array.isArray(list) ? (list as string[]) : [],
+  );
   return model.data.filter((data) => ids.includes(data.id));
 }
 
-function dataFacts({ class: sensitivity, categories, region, retention }: ModelAnswer['model']['data'][number]): FactValue {
-  return [sensitivity, ...(Array.isArray(categories) ? (categories as string[]) : []), region, retention].filter(
-    (one): one is string => typeof one === 'string',
-  );
+function dataFacts({
+  class: sensitivity,
+  categories,
+  region,
+  retention,
+}: ModelAnswer['model']['data'][number]): FactValue {
+  return [
+    sensitivity,
+    ...(Array.isArray(categories) ? (categories as string[]) : []),
+    region,
+    retention,
+  ].filter((one): one is string => typeof one === 'string');
 }
 
 function ThreatLinks({ threats }: { threats: readonly Threat[] }) {
@@ -322,4 +345,3 @@ function ThreatLinks({ threats }: { threats: readonly Threat[] }) {
     </div>
   );
 }
-

@@ -11,6 +11,12 @@ test('rounds each corner, less where a segment is short', () => {
 });
 
 test('a straight line stays straight, and repeated points do not break it', () => {
-  expect(roundedPath([{ x: 0, y: 0 }, { x: 0, y: 0 }, { x: 5, y: 0 }])).toBe('M0,0 L0,0 Q0,0 0,0 L5,0');
+  expect(
+    roundedPath([
+      { x: 0, y: 0 },
+      { x: 0, y: 0 },
+      { x: 5, y: 0 },
+    ]),
+  ).toBe('M0,0 L0,0 Q0,0 0,0 L5,0');
   expect(roundedPath([])).toBe('');
 });

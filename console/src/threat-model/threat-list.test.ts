@@ -8,7 +8,7 @@ const injection = {
   element: 'bot',
   summary: 'a user writes to the agent',
   refs: ['owasp-llm:2026/LLM01', 'atlas:5.6.0/AML.T0051.000'],
-  stride: ['T', 'E'],
+  stride: ['tampering', 'elevation_of_privilege'],
   controls: ['prompt-injection'],
   level: 'critical',
   status: 'verified',

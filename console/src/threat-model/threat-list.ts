@@ -14,14 +14,22 @@ export function matching(threats: readonly Threat[], { q, level, status }: Filte
     if (level !== undefined && threat.level !== level) return false;
     if (status !== undefined && threat.status !== status) return false;
     if (words.length === 0) return true;
-    const text = [threat.key, threat.title, threat.element, threat.summary, ...threat.refs, ...threat.controls]
+    const text = [
+      threat.key,
+      threat.title,
+      threat.element,
+      threat.summary,
+      ...threat.refs,
+      ...threat.controls,
+    ]
       .join(' ')
       .toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }
 
-export type GroupBy = 'element' | 'stride' | 'catalogue';
+export const groupings = ['element', 'stride', 'catalogue'] as const;
+export type GroupBy = (typeof groupings)[number];
 
 /** Groups in order of their name. A threat with two STRIDE letters or catalogues stands in both groups. */
 export function grouped(threats: readonly Threat[], by: GroupBy): { name: string; threats: Threat[] }[] {
@@ -44,7 +52,7 @@ function groupNames(threat: Threat, by: GroupBy): Set<string> {
       return new Set([threat.element]);
     case 'stride':
       return new Set(threat.stride.length === 0 ? ['No STRIDE letter'] : threat.stride.map(strideWord));
-    case 'catalogue': {
+    default: {
       const names = threat.refs.map((reference) => {
         const { catalogue, edition } = referenceParts(reference);
         return `${catalogue} ${edition}`;

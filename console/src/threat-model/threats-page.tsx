@@ -1,3 +1,4 @@
+import { useMediaQuery } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import {
   createColumnHelper,
@@ -11,13 +12,14 @@ import {
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef } from 'react';
 import { queries } from '../api/client.ts';
-import type { Level, Model, RiskTerm, Threat } from '../api/types.ts';
+import type { Level, Model, RiskTerm, Threat, Witness } from '../api/types.ts';
 import { SelectField, TextField } from '../ui/field.tsx';
 import { formatRisk, Id, LevelMark, ReferenceMark, StatusMark } from '../ui/marks.tsx';
 import { Button, Empty, Items, Loading, Page, pageStyles, Panel, ProblemNote } from '../ui/page.tsx';
+import { SidePanel } from '../ui/side-panel.tsx';
 import { levels, plural, spaced, statuses, statusWords, strideWord } from '../ui/words.ts';
 import { Diagram } from './diagram.tsx';
-import { grouped, matching, sortOf, type GroupBy } from './threat-list.ts';
+import { grouped, groupings, matching, sortOf, type GroupBy } from './threat-list.ts';
 import styles from './threats-page.module.css';
 
 const features = tableFeatures({
@@ -32,9 +34,8 @@ const columns = column.columns([
     header: 'Threat',
     sortFn: 'alphanumeric',
     cell: ({ row: { original: threat } }) => (
-      <span className={styles.under}>
+      <span className="muted">
         <Id>{threat.key}</Id>
-        <span>{threat.element}</span>
       </span>
     ),
   }),
@@ -59,7 +60,12 @@ const columns = column.columns([
     header: 'Residual',
     sortDescFirst: true,
     cell: ({ row: { original: threat } }) => (
-      <LevelMark level={threat.residualLevel} value={threat.residual} />
+      <>
+        <LevelMark level={threat.residualLevel} value={threat.residual} />
+        <div className={styles.narrow}>
+          <StatusMark status={threat.status} />
+        </div>
+      </>
     ),
   }),
 ]);
@@ -85,6 +91,18 @@ export function ThreatsPage() {
     [all, q, search.level, search.status],
   );
   const selected = all.find((threat) => threat.key === search.key);
+  const narrow = useMediaQuery('(max-width: 1180px)', undefined, { getInitialValueInEffect: false });
+  const picture = model.data ? (
+    <div className={styles.canvas}>
+      <Diagram
+        model={model.data.model}
+        threats={all}
+        witness={selected}
+        legend={false}
+        onSelect={(id) => void navigate({ to: '/model', search: { select: id } })}
+      />
+    </div>
+  ) : null;
   const open = all.filter((threat) => threat.status === 'open' || threat.status === 'failing').length;
 
   return (
@@ -102,8 +120,8 @@ export function ThreatsPage() {
       {threats.data && all.length === 0 ? (
         <Panel flush>
           <Empty title="No rule found a threat" command="merlon model check threat-model.yaml">
-            A model with a user, a model element and a flow between them has threats. Check that the file declares
-            its flows.
+            A model with a user, a model element and a flow between them has threats. Check that the file
+            declares its flows.
           </Empty>
         </Panel>
       ) : null}
@@ -129,26 +147,30 @@ export function ThreatsPage() {
                 />
               )}
             </Panel>
-            <aside className={styles.aside} data-empty={selected ? undefined : true} aria-label="Selected threat">
-              {model.data ? (
-                <Panel flush>
-                  <div className={styles.canvas}>
-                    <Diagram
-                      model={model.data.model}
-                      threats={all}
-                      witness={selected}
-                      legend={false}
-                      onSelect={(id) => void navigate({ to: '/model', search: { select: id } })}
-                    />
-                  </div>
-                </Panel>
-              ) : null}
-              {selected ? (
-                <Detail threat={selected} model={model.data?.model} onClose={() => set({ key: undefined })} />
-              ) : (
-                <p className="muted">Select a threat to see its path through the diagram and how its risk is computed.</p>
-              )}
-            </aside>
+            {narrow ? (
+              <SidePanel
+                opened={selected !== undefined}
+                onClose={() => set({ key: undefined })}
+                kind={selected?.key ?? ''}
+                title={selected?.title ?? ''}
+              >
+                {picture}
+                {selected ? <Detail threat={selected} model={model.data?.model} /> : null}
+              </SidePanel>
+            ) : (
+              <aside className={styles.aside} aria-label="Selected threat">
+                <Panel flush>{picture}</Panel>
+                {selected ? (
+                  <Panel>
+                    <Detail threat={selected} model={model.data?.model} />
+                  </Panel>
+                ) : (
+                  <p className="muted">
+                    Select a threat to see its path through the diagram and how its risk is computed.
+                  </p>
+                )}
+              </aside>
+            )}
           </div>
         </>
       ) : null}
@@ -161,8 +183,18 @@ function Filters({
   set,
   threats,
 }: {
-  search: { q?: string | undefined; level?: Level | undefined; status?: string | undefined; group?: GroupBy | undefined };
-  set: (part: { q?: string; level?: Level; status?: string; group?: GroupBy }) => void;
+  search: {
+    q?: string | undefined;
+    level?: Level | undefined;
+    status?: string | undefined;
+    group?: GroupBy | undefined;
+  };
+  set: (part: {
+    q?: string | undefined;
+    level?: Level | undefined;
+    status?: string | undefined;
+    group?: GroupBy | undefined;
+  }) => void;
   threats: readonly Threat[];
 }) {
   const present = statuses.filter((status) => threats.some((threat) => threat.status === status));
@@ -172,19 +204,22 @@ function Filters({
         label="Search"
         search
         value={search.q ?? ''}
-        onChange={(q) => set({ q: q || undefined } as { q?: string })}
+        onChange={(q) => set({ q: q || undefined })}
         placeholder="Key, title, element, reference, control"
       />
       <SelectField
         label="Level"
         value={search.level ?? ''}
-        onChange={(level) => set({ level: (level || undefined) as Level })}
-        options={[{ value: '', label: 'All levels' }, ...levels.map((level) => ({ value: level, label: level }))]}
+        onChange={(level) => set({ level: levels.find((one) => one === level) })}
+        options={[
+          { value: '', label: 'All levels' },
+          ...levels.map((level) => ({ value: level, label: level })),
+        ]}
       />
       <SelectField
         label="Status"
         value={search.status ?? ''}
-        onChange={(status) => set({ status: (status || undefined) as string })}
+        onChange={(status) => set({ status: status || undefined })}
         options={[
           { value: '', label: 'All statuses' },
           ...present.map((status) => ({ value: status, label: statusWords[status].word })),
@@ -193,7 +228,7 @@ function Filters({
       <SelectField
         label="Group by"
         value={search.group ?? ''}
-        onChange={(group) => set({ group: (group || undefined) as GroupBy })}
+        onChange={(group) => set({ group: groupings.find((one) => one === group) })}
         options={[
           { value: '', label: 'Nothing' },
           { value: 'element', label: 'Element' },
@@ -257,7 +292,7 @@ function ThreatTable({
                   <th
                     key={header.id}
                     scope="col"
-                    className={header.id === 'status' ? styles.wide : undefined}
+                    className={header.id === 'status' || header.id === 'risk' ? styles.wide : undefined}
                     aria-sort={sorted === 'asc' ? 'ascending' : sorted === 'desc' ? 'descending' : 'none'}
                   >
                     <button
@@ -297,7 +332,12 @@ function ThreatTable({
                   onClick={() => onSelect(threat.key)}
                 >
                   {row?.getAllCells().map((cell) => (
-                    <td key={cell.id} className={cell.column.id === 'status' ? styles.wide : undefined}>
+                    <td
+                      key={cell.id}
+                      className={
+                        cell.column.id === 'status' || cell.column.id === 'risk' ? styles.wide : undefined
+                      }
+                    >
                       {cell.column.id === 'title' ? (
                         <button
                           type="button"
@@ -322,87 +362,95 @@ function ThreatTable({
 }
 
 /** Everything that is known of one threat, with every term of its risk. */
-function Detail({ threat, model, onClose }: { threat: Threat; model: Model | undefined; onClose: () => void }) {
+function Detail({ threat, model }: { threat: Threat; model: Model | undefined }) {
   return (
-    <Panel>
-      <article className={styles.detail} aria-label={`Threat ${threat.key}`}>
-        <header>
-          <Id>{threat.key}</Id>
-          <h2>{threat.title}</h2>
-        </header>
-        <div className={styles.headline}>
-          <LevelMark level={threat.level} />
-          <StatusMark status={threat.status} />
-        </div>
-        <p>{threat.summary}</p>
-        {threat.statusReason ? <p className="muted">{threat.statusReason}</p> : null}
-        <div className={styles.equation} aria-label="Risk">
-          <span>
-            {threat.likelihood}
-            <small>likelihood</small>
-          </span>
-          <span>×</span>
-          <span>
-            {threat.impact}
-            <small>impact</small>
-          </span>
-          <span>=</span>
-          <span>
-            {threat.risk}
-            <small>inherent</small>
-          </span>
-          <span aria-hidden="true">→</span>
-          <span>
-            {formatRisk(threat.residual)}
-            <small>residual</small>
-          </span>
-        </div>
-        <Terms caption={`Likelihood ${threat.likelihood} of 5`} terms={threat.terms.likelihood} />
-        <Terms caption={`Impact ${threat.impact} of 5`} terms={threat.terms.impact} />
-        <section>
-          <h3>Witness path</h3>
-          <Path threat={threat} model={model} />
-        </section>
-        <section>
-          <h3>Answered by</h3>
-          {threat.controls.length === 0 ? (
-            <p className="muted">
-              No bound control serves what this rule asks for. Bind one under <code>controls:</code> in the threat
-              model.
-            </p>
-          ) : (
-            <Items>
-              {threat.controls.map((control) => (
-                <Link key={control} to="/controls" search={{ control }}>
-                  <Id>{control}</Id>
-                </Link>
-              ))}
-            </Items>
-          )}
-        </section>
-        <section>
-          <h3>Known as</h3>
+    <article className={styles.detail} aria-label={`Threat ${threat.key}`}>
+      <header>
+        <Id>{threat.key}</Id>
+        <h2>{threat.title}</h2>
+      </header>
+      <div className={styles.headline}>
+        <LevelMark level={threat.level} />
+        <StatusMark status={threat.status} />
+      </div>
+      <p>{threat.summary}</p>
+      {threat.statusReason ? <p className="muted">{threat.statusReason}</p> : null}
+      <div className={styles.equation} aria-label="Risk">
+        <span>
+          {threat.likelihood}
+          <small>likelihood</small>
+        </span>
+        <span>×</span>
+        <span>
+          {threat.impact}
+          <small>impact</small>
+        </span>
+        <span>=</span>
+        <span>
+          {threat.risk}
+          <small>inherent</small>
+        </span>
+        <span aria-hidden="true">→</span>
+        <span>
+          {formatRisk(threat.residual)}
+          <small>residual</small>
+        </span>
+      </div>
+      <Terms
+        caption={`Likelihood ${threat.likelihood} of 5`}
+        terms={threat.terms.filter((term) => term.of === 'likelihood')}
+      />
+      <Terms
+        caption={`Impact ${threat.impact} of 5`}
+        terms={threat.terms.filter((term) => term.of === 'impact')}
+      />
+      <section className={styles.part}>
+        <h3>{threat.witness.length > 1 ? 'Witness paths' : 'Witness path'}</h3>
+        {threat.witness.length === 0 ? <p className="muted">The rule looks at the element alone.</p> : null}
+        {threat.witness.map((witness) => (
+          <Path key={`${witness.text} ${witness.why}`} witness={witness} model={model} />
+        ))}
+      </section>
+      <Conditions threat={threat} />
+      <section className={styles.part}>
+        <h3>Answered by</h3>
+        {threat.controls.length === 0 ? (
+          <p className="muted">
+            No bound control serves what this rule asks for. Bind one under <code>controls:</code> in the
+            threat model.
+          </p>
+        ) : (
           <Items>
-            {[
-              ...threat.refs.map((reference) => <ReferenceMark key={reference} reference={reference} />),
-              ...threat.stride.map((letter) => (
-                <span key={letter} className="muted">
-                  {strideWord(letter)}
-                </span>
-              )),
-            ]}
+            {threat.controls.map((control) => (
+              <Link key={control} to="/controls" search={{ control }}>
+                <Id>{control}</Id>
+              </Link>
+            ))}
           </Items>
-          {threat.lifecycle.length > 0 ? (
-            <p className="muted">Arises in: {threat.lifecycle.map(spaced).join(', ')}</p>
-          ) : null}
-        </section>
-        <div>
-          <Button small onClick={onClose}>
-            Close
-          </Button>
-        </div>
-      </article>
-    </Panel>
+        )}
+        {threat.objectives && threat.objectives.missing.length > 0 ? (
+          <p className="muted">
+            Nothing bound serves <code>{threat.objectives.missing.join(', ')}</code>
+          </p>
+        ) : null}
+      </section>
+      <section className={styles.part}>
+        <h3>Known as</h3>
+        <Items>
+          {[
+            ...threat.refs.map((reference) => <ReferenceMark key={reference} reference={reference} />),
+            ...threat.stride.map((letter) => (
+              <span key={letter} className="muted">
+                {strideWord(letter)}
+              </span>
+            )),
+          ]}
+        </Items>
+        {threat.lifecycle.length > 0 ? (
+          <p className="muted">Arises in: {threat.lifecycle.map(spaced).join(', ')}</p>
+        ) : null}
+      </section>
+    </article>
   );
 }
 
@@ -424,24 +472,54 @@ function Terms({ caption, terms }: { caption: string; terms: readonly RiskTerm[]
   );
 }
 
-function Path({ threat, model }: { threat: Threat; model: Model | undefined }) {
-  if (threat.witness.length === 0) return <p className="muted">The rule looks at the element alone.</p>;
+/** The conditions of the rule that held, and what the file leaves unsaid. */
+function Conditions({ threat: { facts = [], unknown = [] } }: { threat: Threat }) {
+  if (facts.length === 0 && unknown.length === 0) return null;
+  return (
+    <section className={styles.part}>
+      <h3>Why the rule applies</h3>
+      <ul className={styles.conditions}>
+        {facts.map((fact) => (
+          <li key={fact.text}>
+            <code>{fact.text}</code>
+            {fact.values.length > 0 ? (
+              <span className="muted">
+                {' '}
+                {fact.values.map(({ name, value }) => `${name} is ${value}`).join(', ')}
+              </span>
+            ) : null}
+          </li>
+        ))}
+      </ul>
+      {unknown.length > 0 ? (
+        <p className="muted">
+          The file does not say <code>{unknown.join(', ')}</code>; saying so may settle it.
+        </p>
+      ) : null}
+    </section>
+  );
+}
+
+function Path({ witness, model }: { witness: Witness; model: Model | undefined }) {
   const flows = new Set(model?.flows.map((flow) => flow.id));
   return (
-    <ol className={styles.path}>
-      {threat.witness.map((id, index) => (
-        // oxlint-disable-next-line react/no-array-index-key -- a path may pass the same place twice
-        <li key={index}>
-          {index > 0 ? (
-            <span aria-hidden="true" className="muted">
-              →
-            </span>
-          ) : null}
-          <Link to="/model" search={{ select: id }} data-kind={flows.has(id) ? 'flow' : 'element'}>
-            {id}
-          </Link>
-        </li>
-      ))}
-    </ol>
+    <div>
+      <ol className={styles.path} aria-label={witness.text}>
+        {witness.path.map((id, index) => (
+          // oxlint-disable-next-line react/no-array-index-key -- a path may pass the same place twice
+          <li key={index}>
+            {index > 0 ? (
+              <span aria-hidden="true" className="muted">
+                →
+              </span>
+            ) : null}
+            <Link to="/model" search={{ select: id }} data-kind={flows.has(id) ? 'flow' : 'element'}>
+              {id}
+            </Link>
+          </li>
+        ))}
+      </ol>
+      {witness.why ? <p className="muted">{witness.why}</p> : null}
+    </div>
   );
 }

@@ -14,7 +14,12 @@ describe.each<[string, Palette]>([
   const grounds = [palette.paper, palette.surface, palette.sunken];
 
   test('text reads on every ground with at least 4.5:1', () => {
-    const texts = [palette.ink, palette.muted, palette.accent, ...Object.values(palette.tones).map((t) => t.ink)];
+    const texts = [
+      palette.ink,
+      palette.muted,
+      palette.accent,
+      ...Object.values(palette.tones).map((t) => t.ink),
+    ];
     const poor = texts.flatMap((text) =>
       grounds.filter((ground) => contrast(text, ground) < 4.5).map((ground) => `${text} on ${ground}`),
     );

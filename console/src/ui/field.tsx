@@ -38,7 +38,11 @@ export function SelectField({
   return (
     <label className={styles.field}>
       {label}
-      <select className={styles.control} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+      <select
+        className={styles.control}
+        value={value}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      >
         {options.map((option) => (
           <option key={option.value} value={option.value}>
             {option.label}

@@ -40,7 +40,11 @@ export function parseMarkdown(source: string): Block[] {
       blocks.push({ kind: 'list', items: items.map(parseSpans) });
     } else if (line.startsWith('|')) {
       const [head, , ...rows] = take((one) => one.startsWith('|')).map(cells);
-      blocks.push({ kind: 'table', head: head!.map(parseSpans), rows: rows.map((row) => row.map(parseSpans)) });
+      blocks.push({
+        kind: 'table',
+        head: head!.map(parseSpans),
+        rows: rows.map((row) => row.map(parseSpans)),
+      });
     } else {
       const text = take((one) => one.trim() !== '' && !/^(?:#{1,6} |```|\|)/.test(one) && !isItem(one));
       blocks.push({ kind: 'paragraph', spans: parseSpans(text.map((one) => one.trim()).join(' ')) });

@@ -38,8 +38,7 @@ const glyphs: Record<Status, string> = {
   controlled: 'M8 13.2A5.2 5.2 0 1 0 8 2.8a5.2 5.2 0 0 0 0 10.4ZM5.5 8h5',
   verified: 'M8 13.2A5.2 5.2 0 1 0 8 2.8a5.2 5.2 0 0 0 0 10.4ZM5.6 8.2l1.7 1.7 3.1-3.7',
   failing: 'M8 13.2A5.2 5.2 0 1 0 8 2.8a5.2 5.2 0 0 0 0 10.4ZM6.1 6.1l3.8 3.8M9.9 6.1 6.1 9.9',
-  inconclusive:
-    'M8 13.2A5.2 5.2 0 1 0 8 2.8a5.2 5.2 0 0 0 0 10.4ZM6.5 6.7A1.5 1.5 0 1 1 8 8.3v.6M8 10.9h.01',
+  inconclusive: 'M8 13.2A5.2 5.2 0 1 0 8 2.8a5.2 5.2 0 0 0 0 10.4ZM6.5 6.7A1.5 1.5 0 1 1 8 8.3v.6M8 10.9h.01',
   stale: 'M8 13.2A5.2 5.2 0 1 0 8 2.8a5.2 5.2 0 0 0 0 10.4ZM8 5.2V8l1.9 1.3',
   accepted: 'M8 13.2A5.2 5.2 0 1 0 8 2.8a5.2 5.2 0 0 0 0 10.4ZM6.7 6v4M9.3 6v4',
   utility_failure: 'M8 13.2A5.2 5.2 0 1 0 8 2.8a5.2 5.2 0 0 0 0 10.4ZM8 5.3v3.2M8 10.7h.01',
@@ -50,7 +49,17 @@ export function StatusMark({ status, plain = false }: { status: Status; plain?: 
   const { word, tone, means } = statusWords[status];
   return (
     <span className={`${styles.mark} ${plain ? '' : styles.pill} ${toneClass(tone)}`} title={means}>
-      <svg width="13" height="13" viewBox="2 2 12 12" fill="none" stroke="currentColor" strokeWidth="1.3" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+      <svg
+        width="13"
+        height="13"
+        viewBox="2 2 12 12"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.3"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+        aria-hidden="true"
+      >
         <path d={glyphs[status]} />
       </svg>
       {word}

@@ -39,12 +39,14 @@ export function Page({
 }
 
 export function Panel({
+  id,
   title,
   note,
   actions,
   flush = false,
   children,
 }: {
+  id?: string;
   title?: string;
   note?: ReactNode;
   actions?: ReactNode;
@@ -54,7 +56,7 @@ export function Panel({
 }) {
   const heading = useId();
   return (
-    <section className={styles.panel} aria-labelledby={title ? heading : undefined}>
+    <section id={id} className={styles.panel} aria-labelledby={title ? heading : undefined}>
       {title ? (
         <div className={styles.panelHead}>
           <div>
@@ -70,7 +72,15 @@ export function Panel({
 }
 
 /** Nothing here yet, and how to change that. */
-export function Empty({ title, children, command }: { title: string; children?: ReactNode; command?: string }) {
+export function Empty({
+  title,
+  children,
+  command,
+}: {
+  title: string;
+  children?: ReactNode;
+  command?: string;
+}) {
   return (
     <div className={styles.empty}>
       <strong>{title}</strong>

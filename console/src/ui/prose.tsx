@@ -43,7 +43,7 @@ function BlockView({ block }: { block: Block }) {
       );
     case 'code':
       return <pre>{block.text}</pre>;
-    case 'table':
+    default:
       return (
         <table>
           <thead>
@@ -86,7 +86,7 @@ function Spans({ spans }: { spans: readonly Span[] }) {
         return <strong key={key}>{span.text}</strong>;
       case 'emphasis':
         return <em key={key}>{span.text}</em>;
-      case 'link':
+      default:
         return (
           <a key={key} href={span.href} target="_blank" rel="noreferrer">
             {span.text}

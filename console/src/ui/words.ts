@@ -51,7 +51,11 @@ export const levels: readonly Level[] = ['critical', 'high', 'medium', 'low'];
 
 export const statusWords: Record<Status, { word: string; tone: Tone; means: string }> = {
   open: { word: 'open', tone: 'high', means: 'nothing is bound that answers this threat' },
-  controlled: { word: 'controlled', tone: 'low', means: 'a control is live, but no attack has tested it yet' },
+  controlled: {
+    word: 'controlled',
+    tone: 'low',
+    means: 'a control is live, but no attack has tested it yet',
+  },
   verified: {
     word: 'verified',
     tone: 'good',
@@ -60,7 +64,11 @@ export const statusWords: Record<Status, { word: string; tone: Tone; means: stri
   failing: { word: 'failing', tone: 'critical', means: 'the attack still succeeds with the control on' },
   inconclusive: { word: 'inconclusive', tone: 'medium', means: 'the attack never reached its target' },
   stale: { word: 'stale', tone: 'medium', means: 'what the evidence rests on has changed, or it is too old' },
-  accepted: { word: 'accepted', tone: 'none', means: 'a person accepted this risk, with a reason and an end date' },
+  accepted: {
+    word: 'accepted',
+    tone: 'none',
+    means: 'a person accepted this risk, with a reason and an end date',
+  },
   utility_failure: {
     word: 'breaks harmless use',
     tone: 'high',
@@ -91,18 +99,10 @@ export const actionWords: Record<Action, { word: string; past: string; tone: Ton
   block: { word: 'block', past: 'blocked', tone: 'critical' },
 };
 
-const strideWords: Record<string, string> = {
-  S: 'Spoofing',
-  T: 'Tampering',
-  R: 'Repudiation',
-  I: 'Information disclosure',
-  D: 'Denial of service',
-  E: 'Elevation of privilege',
-};
-
-/** `I` and `information_disclosure` are the same word to a reader. */
-export function strideWord(letter: string): string {
-  return strideWords[letter] ?? spaced(letter);
+/** `information_disclosure` as a heading. */
+export function strideWord(name: string): string {
+  const words = spaced(name);
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 const catalogueWords: Record<string, string> = {
