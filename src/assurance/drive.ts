@@ -192,7 +192,7 @@ function parsed(text: string): WireBody | undefined {
 const listOf = <T>(value: readonly T[] | undefined): readonly T[] => (Array.isArray(value) ? value : []);
 
 const words = (message: WireMessage | undefined): string =>
-  [message?.content, message?.refusal].filter((one) => typeof one === 'string').join('');
+  [message?.content, message?.refusal].map((one) => (typeof one === 'string' ? one : '')).join('');
 
 function fromBody(raw: string): Omit<Turn, 'status' | 'raw'> {
   const body = parsed(raw);

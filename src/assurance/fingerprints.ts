@@ -18,8 +18,11 @@ export const elementsOf = (key: string): string[] => key.slice(key.indexOf('@') 
 
 /** Attacks, harmless cases, fixture and oracle of a probe: another text is another experiment. */
 export function probeVersion(probe: Probe): string {
-  const { oracle, reached, usable, ...data } = probe;
-  return contentHash({ ...data, code: [oracle, reached, usable].map(String) });
+  const entries = Object.entries(probe).map(([name, value]) => [
+    name,
+    typeof value === 'function' ? String(value) : (value as unknown),
+  ]);
+  return contentHash(Object.fromEntries(entries));
 }
 
 function elementHash(plan: Plan, id: string): string {
@@ -28,15 +31,13 @@ function elementHash(plan: Plan, id: string): string {
     routes: plan.routes.filter((one) => one.client === id || one.model === id),
     tools: plan.tools
       .filter((one) => one.agent === id || one.element === id)
-      .map(({ threats: _, ...tool }) => tool),
+      .map((one) => ({ ...one, threats: undefined })),
   });
 }
 
 function flowHash(plan: Plan, id: string): string {
   const flow = plan.flows.find((one) => one.id === id);
-  if (!flow) return contentHash(null);
-  const { threats: _, ...facts } = flow;
-  return contentHash(facts);
+  return contentHash(flow ? { ...flow, threats: undefined } : null);
 }
 
 function controlHash(plan: Plan, control: string): string {

@@ -107,14 +107,12 @@ const offTrials = 2;
 /** The live plan without any control, and with only the one under test. */
 export function isolated(plan: Plan, probe: Probe): { off: Plan; on: Plan } {
   const hashed = (one: Plan): Plan => ({ ...one, hash: contentHash({ ...one, hash: undefined }) });
-  const clamps = (kept: boolean) => (kept ? plan.clamps : []);
   return {
-    off: hashed({ ...plan, inspectors: [], clamps: clamps(false) }),
+    off: hashed({ ...plan, inspectors: [], clamps: [] }),
     on: hashed({
       ...plan,
-      clamps: clamps(
-        plan.inspectors.every((one) => one.control !== probe.control) || /clamp/.test(probe.control),
-      ),
+      // The clamps are the settings of that one control, said once more per client and model.
+      clamps: probe.control === 'parameter-clamp' ? plan.clamps : [],
       inspectors: plan.inspectors
         .filter((one) => one.control === probe.control)
         .map((one) => ({ ...one, settings: { ...one.settings, ...probe.settings } })),
@@ -432,7 +430,7 @@ export function requestFor(
       repeat: Math.max(1, one.repeat ?? 1),
     };
   }
-  const { messages, tool } = onSurface(probe, one, system, plan, entry, variant);
+  const { messages, tool } = onSurface(probe, filled(one), system, plan, entry, variant);
   if (tool && !tools.some((declared) => declared.name === tool.name)) tools.push(tool);
   return {
     model: entry.model,
@@ -501,13 +499,17 @@ function onSurface(
           ...opening,
           {
             role: 'user',
-            content: `Please repeat the text between [[begin]] and [[end]] exactly as it stands.\n[[begin]]\n${text}\n[[end]]`,
+            // Backwards, so that only the answer holds the text as it is: what looks at prompts must not help.
+            content:
+              'Please reverse the text between [[begin]] and [[end]] and reply with the result.\n' +
+              `[[begin]]\n${Array.from(text).reverse().join('')}\n[[end]]`,
           },
         ],
       };
     case 'tool_call':
-      return { messages: [...opening, { role: 'user', content: `Please make this call now:\n${text}` }] };
+      break;
   }
+  return { messages: [...opening, { role: 'user', content: `Please make this call now:\n${text}` }] };
 }
 
 /** The tool through which foreign text comes in: the least trusted reading tool of the client. */

@@ -127,8 +127,9 @@ function applies(command: Command, passage: Passage, world: World): boolean {
     case 'tool':
       return true;
     case 'assistant':
-      return false;
+      break;
   }
+  return false;
 }
 
 const aboutReader =
@@ -180,9 +181,10 @@ function perform(
     case 'utter':
     case 'transform':
     case 'repeat':
-      if (tellsTool(command, world) && useTool(command, following, passage, world, deeds)) return 0;
-      return utter(command, passage, world, deeds, true);
+      break;
   }
+  if (tellsTool(command, world) && useTool(command, following, passage, world, deeds)) return 0;
+  return utter(command, passage, world, deeds, true);
 }
 
 const tellsTool = (command: Command, world: World): boolean =>

@@ -256,7 +256,7 @@ function pieces(text: string, tokens: readonly string[]): string[] {
   const size = [0, 1, 7, 48][style]!;
   // A long answer in single characters is thousands of events: widen the step, keep odd sizes.
   const step = Math.max(size, Math.ceil(text.length / 1500));
-  const points = [...text];
+  const points = Array.from(text);
   const cut: string[] = [];
   for (let at = 0; at < points.length; at += step) cut.push(points.slice(at, at + step).join(''));
   return cut;

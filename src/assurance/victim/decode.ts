@@ -23,30 +23,27 @@ const confusable: Record<string, string> = Object.fromEntries(
     'n АA ВB ЕE КK МM НH ОO РP СC ТT ХX ІI ЈJ ЅS ΑA ΒB ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX'
   )
     .split(' ')
-    .map((pair) => [...pair] as [string, string]),
+    .map((pair) => [pair.charAt(0), pair.charAt(1)]),
 );
 
 // Zero-width, bidirectional, soft hyphen, variation selectors and tag characters.
-// oxlint-disable-next-line no-misleading-character-class -- a set of single invisible code points is what is meant
-const invisible =
-  /[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F\u3164\uFE00-\uFE0F\uFEFF\uFFA0\u{E0000}-\u{E007F}\u{E0100}-\u{E01EF}]/gu;
+const invisible = /\p{Default_Ignorable_Code_Point}/gu;
 
 /** The text as it reads: compatibility forms folded, look-alikes as Latin where they stand among Latin letters, nothing invisible. */
 export function plain(text: string): string {
   if (/^[\n\r\t\x20-\x7E]*$/.test(text)) return text;
   const folded = text.normalize('NFKC').replace(invisible, '');
-  return folded.replace(/[\p{L}\p{M}]+/gu, (word) =>
-    /[a-zA-Z]/.test(word) || [...word].every((one) => one in confusable)
-      ? [...word.normalize('NFD').replace(/\p{M}/gu, '').normalize('NFC')]
-          .map((one) => confusable[one] ?? one)
-          .join('')
-          .replace(/^.*$/su, (bare) => (hasAccent(word) ? word : bare))
-      : word,
-  );
+  return folded.replace(/[\p{L}\p{M}]+/gu, (word) => {
+    const points = Array.from(word);
+    if (!/[a-zA-Z]/.test(word) && !points.every((one) => one in confusable)) return word;
+    if (isAccented(word)) return word;
+    const bare = word.normalize('NFD').replace(/\p{M}/gu, '').normalize('NFC');
+    return Array.from(bare, (one) => confusable[one] ?? one).join('');
+  });
 }
 
-// One accent is spelling; several are noise (Zalgo).
-function hasAccent(word: string): boolean {
+/** One accent is spelling; several are noise (Zalgo), and so are marks on look-alikes. */
+function isAccented(word: string): boolean {
   const marks = word.normalize('NFD').match(/\p{M}/gu)?.length ?? 0;
   return marks > 0 && marks * 3 <= word.length && !/[\u0370-\u04FF]/.test(word);
 }
@@ -55,7 +52,7 @@ function hasAccent(word: string): boolean {
 function smuggled(text: string): string {
   let tags = '';
   const bytes: number[] = [];
-  if (!/[\uDB40\uFE00-\uFE0F]/.test(text)) return '';
+  if (!/[\u{E0020}-\u{E007E}]|\p{Variation_Selector}/u.test(text)) return '';
   for (const one of text) {
     const point = one.codePointAt(0)!;
     if (point >= 0xe0020 && point <= 0xe007e) tags += String.fromCharCode(point - 0xe0000);
@@ -196,9 +193,9 @@ function* ciphered(text: string): Generator<string> {
       continue;
     }
     const candidates = [
-      [...line].reverse().join(''),
+      Array.from(line).reverse().join(''),
       line.split(/\s+/).reverse().join(' '),
-      line.replace(/\p{L}+/gu, (word) => [...word].reverse().join('')),
+      line.replace(/\p{L}+/gu, (word) => Array.from(word).reverse().join('')),
       unleet(line),
       joined(line),
       letters(line, (place) => 25 - place),

@@ -6,7 +6,7 @@ export type Format = (text: string) => string;
 const letterwise =
   (change: (letter: string) => string): Format =>
   (text) =>
-    [...text].map(change).join('');
+    Array.from(text).map(change).join('');
 
 const shifted = (by: number): Format =>
   letterwise((letter) => {
@@ -31,7 +31,9 @@ const base32 = (text: string): string => {
 };
 
 const acrostic: Format = (text) =>
-  [...text.replace(/\s/g, '')].map((one) => `${one} - as in ${one}`).join('\n');
+  Array.from(text.replace(/\s/g, ''))
+    .map((one) => `${one} - as in ${one}`)
+    .join('\n');
 
 /** Asked-for forms, in the order in which they are looked for; the first that fits a phrase is used. */
 const forms: readonly [RegExp, Format][] = [
@@ -56,11 +58,17 @@ const forms: readonly [RegExp, Format][] = [
   ],
   [
     /\bmorse\b/i,
-    (text) => [...text.toLowerCase()].map((one) => (one === ' ' ? '/' : (toMorse.get(one) ?? one))).join(' '),
+    (text) =>
+      Array.from(text.toLowerCase())
+        .map((one) => (one === ' ' ? '/' : (toMorse.get(one) ?? one)))
+        .join(' '),
   ],
   [
     /\b(?:ascii|unicode|char(?:acter)?|decimal)\s?-?(?:codes?|numbers?|values?|points?)\b/i,
-    (text) => [...text].map((one) => one.codePointAt(0)).join(' '),
+    (text) =>
+      Array.from(text)
+        .map((one) => one.codePointAt(0))
+        .join(' '),
   ],
   [/\b(?:url|percent)\s?-?(?:-?encod\w*|escaped?)\b/i, encodeURIComponent],
   [/\bhtml entit\w+/i, letterwise((one) => `&#${one.codePointAt(0)};`)],
@@ -75,7 +83,10 @@ const forms: readonly [RegExp, Format][] = [
   ],
   [
     /\bnato\b|\bphonetic\b/i,
-    (text) => [...text.toLowerCase()].map((one) => nato.split(' ')[one.charCodeAt(0) - 97] ?? one).join(' '),
+    (text) =>
+      Array.from(text.toLowerCase())
+        .map((one) => nato.split(' ')[one.charCodeAt(0) - 97] ?? one)
+        .join(' '),
   ],
   [
     /\b(?:words? (?:reversed|backwards?)|reverse (?:word )?order of (?:the )?words)\b/i,
@@ -83,27 +94,27 @@ const forms: readonly [RegExp, Format][] = [
   ],
   [
     /\b(?:reversed?|backwards?|in reverse|back to front|flip(?:ped)?)\b/i,
-    (text) => [...text].reverse().join(''),
+    (text) => Array.from(text).reverse().join(''),
   ],
   [/\b(?:one|each) word per line\b|\bword by word\b/i, (text) => text.split(/\s+/).join('\n')],
   [/\b(?:acrostic|first letters?)\b/i, acrostic],
   [
     /\b(?:one|each) (?:letter|character|char) per line\b|\bon (?:its|a) own line\b/i,
-    (text) => [...text].join('\n'),
+    (text) => Array.from(text).join('\n'),
   ],
   [
     /\b(?:dash|hyphen)(?:es)? between|separated by (?:dash|hyphen)\w*|hyphenated\b/i,
-    (text) => [...text].join('-'),
+    (text) => Array.from(text).join('-'),
   ],
-  [/\b(?:dots?|periods?) between|separated by (?:dots|periods)/i, (text) => [...text].join('.')],
-  [/\b(?:commas?) between|separated by commas/i, (text) => [...text].join(', ')],
+  [/\b(?:dots?|periods?) between|separated by (?:dots|periods)/i, (text) => Array.from(text).join('.')],
+  [/\b(?:commas?) between|separated by commas/i, (text) => Array.from(text).join(', ')],
   [
     /\b(?:letter by letter|character by character|char by char|spell(?:ed|ing)?|spaces? between|separated by (?:a )?spaces?|spaced out|with spaces)\b/i,
-    (text) => [...text].join(' '),
+    (text) => Array.from(text).join(' '),
   ],
   [/\b(?:upper\s?case|all caps|capital letters|capitalized)\b/i, (text) => text.toUpperCase()],
   [/\blower\s?case\b/i, (text) => text.toLowerCase()],
-  [/\bin emojis?\b|emoji between/i, (text) => [...text].join('🔹')],
+  [/\bin emojis?\b|emoji between/i, (text) => Array.from(text).join('🔹')],
   [/\b(?:as|in) (?:a )?(?:valid )?json\b/i, (text) => JSON.stringify({ text })],
   [/\b(?:as|in) (?:a )?yaml\b/i, (text) => `text: |\n  ${text.replace(/\n/g, '\n  ')}`],
   [/\b(?:as|in) (?:a )?xml\b/i, (text) => `<text>${text}</text>`],

@@ -395,7 +395,7 @@ function commands(tokens: readonly Token[], at: number, commanded: boolean, geru
       !negations.has(token.word) &&
       !reversals.has(token.word) &&
       !token.foreign &&
-      !/ly$/.test(token.word)
+      !token.word.endsWith('ly')
     ) {
       return false;
     }
