@@ -255,19 +255,50 @@ export async function decideCall(
   segment: Segment,
 ): Promise<string> {
   const text = await inspectText(deps, run, segment, { json: true });
+  const asked: Asked[] = [];
   for (const binding of run.policy.toolCall) {
     const decided = { ...call, arguments: text };
     const verdict = await judge(deps, run, binding, () =>
       binding.control.decide(decided, binding.settings, run.context),
     );
     const action = effective(run, verdict.action);
+    const reason = verdict.reason ?? `call of \`${call.name}\``;
+    if (action === 'ask') {
+      asked.push({ binding, reason, threats: verdict.threats ?? binding.threats });
+      continue;
+    }
     note(run, binding, action, verdict.findings, segment);
     for (const threat of verdict.action === 'allow' ? [] : (verdict.threats ?? [])) run.threats.add(threat);
-    if (action === 'block' || action === 'ask')
-      throw refuse(run, `${binding.control.id}: ${verdict.reason ?? `call of \`${call.name}\``}`, action);
+    if (action === 'block') throw refuse(run, `${binding.control.id}: ${reason}`, 'block');
     // A call is let through or not; there is no half of it. What would have to be changed is refused.
     if (action === 'mask' || action === 'pseudonymise')
       throw refuse(run, `${binding.control.id} cannot change a call`, 'block');
   }
+  if (asked.length > 0) approve(run, { ...call, arguments: text }, asked, segment);
   return text;
+}
+
+interface Asked {
+  binding: Binding;
+  reason: string;
+  threats: readonly string[];
+}
+
+/** Several controls may want a person to look at a call; the person is asked once, and only when no control refused it. */
+function approve(run: Run, call: ToolCall, asked: readonly Asked[], segment: Segment): void {
+  const reason = asked.map((one) => one.reason).join('; ');
+  const answer = run.context.services.approvals.ask({
+    agent: run.route.client,
+    tool: call.name,
+    arguments: call.arguments,
+    reason,
+    threats: [...new Set(asked.flatMap((one) => one.threats))],
+  });
+  const action: Action = answer === 'approved' ? 'allow' : answer === 'denied' ? 'block' : 'ask';
+  const finding = { type: `approval_${answer}`, detector: 'approval', score: 1, start: 0, end: 0 };
+  for (const { binding, threats } of asked) {
+    note(run, binding, action, [finding], segment);
+    if (action !== 'allow') for (const threat of threats) run.threats.add(threat);
+  }
+  if (action !== 'allow') throw refuse(run, reason, action);
 }

@@ -75,17 +75,14 @@ export function loadPolicy(plan: Plan, controls: readonly Control[]): Policy {
       const key = `${route.client}\0${route.flow}`;
       let policy = ready.get(key);
       if (!policy) {
-        // What reaches a client through one flow leaves it through another: a control bound to any flow of the client
-        // looks at the whole exchange. The flow of the route itself is one of them.
-        const touching = new Set([route.flow]);
-        for (const flow of plan.flows)
-          if (flow.from === route.client || flow.to === route.client) touching.add(flow.id);
+        // The compiler has mapped bindings to the flows of routes. A route that the model does not hold gets every control.
+        const declared = plan.routes.includes(route);
         const bound = bindings
-          .filter(({ on }) => on.length === 0 || on.some((flow) => touching.has(flow)))
+          .filter(({ on }) => on.length === 0 || !declared || on.includes(route.flow))
           .map(({ binding }) => binding);
         policy = split(bound);
         // Undeclared routes have names that clients choose, so they are not kept.
-        if (plan.routes.includes(route)) ready.set(key, policy);
+        if (declared) ready.set(key, policy);
       }
       return policy;
     },

@@ -160,13 +160,13 @@ export async function openGatewayStore(options: GatewayStoreOptions): Promise<Ga
       )
       .all({ tenant, now });
     for (const { name, ends, total } of counterRows)
-      counters.set(name, { name, ends: Number(ends), total: Number(total), unwritten: 0 });
+      counters.set(name, { name, ends: ends, total: total, unwritten: 0 });
     const decisionRows = await store
       .prepare<{ control: string; action: Action; count: number }>(
         'SELECT control, action, count FROM gateway_decision WHERE tenant = @tenant',
       )
       .all({ tenant });
-    for (const { control, action, count } of decisionRows) countsOf(control)[action] += Number(count);
+    for (const { control, action, count } of decisionRows) countsOf(control)[action] += count;
     const approvalRows = await store
       .prepare<{ body: string }>(
         'SELECT body FROM gateway_approval WHERE tenant = @tenant ORDER BY at DESC LIMIT 1000',
@@ -192,16 +192,16 @@ export async function openGatewayStore(options: GatewayStoreOptions): Promise<Ga
     for (const { first_seen, last_seen, count, ...row } of driftRows)
       drift.set(driftKey(row), {
         ...row,
-        firstSeen: Number(first_seen),
-        lastSeen: Number(last_seen),
-        count: Number(count),
+        firstSeen: first_seen,
+        lastSeen: last_seen,
+        count: count,
       });
     const last = await store
       .prepare<{ place: number }>(
         'SELECT place FROM gateway_exchange WHERE tenant = @tenant ORDER BY place DESC LIMIT 1',
       )
       .get({ tenant });
-    lastPlace = Number(last?.place ?? 0);
+    lastPlace = last?.place ?? 0;
   }
 
   function countsOf(control: string): DecisionCounts {
@@ -337,7 +337,7 @@ export async function openGatewayStore(options: GatewayStoreOptions): Promise<Ga
     );
     for (const counter of changed) {
       const row = await total.get({ tenant, name: counter.name, ends: counter.ends });
-      if (row) counter.total = Number(row.total) + counter.unwritten;
+      if (row) counter.total = row.total + counter.unwritten;
     }
   }
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Control, ControlServices } from '../kernel/control.ts';
+import type { Control, ControlContext, ControlServices } from '../kernel/control.ts';
 import type { SecurityEvent } from '../kernel/event.ts';
 import { contentHash } from '../kernel/hash.ts';
 import type { Plan, PlanInspector } from '../kernel/plan.ts';
@@ -286,4 +286,20 @@ export function streamOf(pieces: readonly string[]): string {
 
 export function replyStream(response: ServerResponse, text: string | Buffer): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' }).end(text);
+}
+
+/** What a control sees beside its text. */
+export function contextFor(more: Partial<ControlContext> = {}): ControlContext {
+  const plan = more.plan ?? testPlan();
+  return {
+    plan,
+    route: plan.routes[0]!,
+    principal: bot,
+    conversation: 'conversation-1',
+    segments: [],
+    body: {},
+    services: testServices(),
+    memo: new Map(),
+    ...more,
+  };
 }
