@@ -34,16 +34,20 @@ const customers = {
   'ana.petrova@example.com': { name: 'Ana Petrova', email: 'ana.petrova@example.com', phone: '+49 30 901820', order: '4711', item: 'Tide radio', shipped: '2026-11-18' },
 };
 
-/** The help articles that share the most words with the question, best first. */
-function retrieve(question, limit = 1) {
-  const folder = join(import.meta.dirname, 'knowledge');
-  const words = new Set(question.toLowerCase().match(/[a-z]{4,}/g) ?? []);
-  return readdirSync(folder)
-    .map((file) => ({ file, text: readFileSync(join(folder, file), 'utf8') }))
-    .map((article) => ({ ...article, score: (article.text.toLowerCase().match(/[a-z]{4,}/g) ?? []).filter((word) => words.has(word)).length }))
-    .filter(({ score }) => score > 1)
-    .sort((a, b) => b.score - a.score)
-    .slice(0, limit);
+const wordsOf = (text) => new Set(text.toLowerCase().match(/[a-z]{4,}/g) ?? []);
+
+const articles = readdirSync(join(import.meta.dirname, 'knowledge')).map((file) => {
+  const text = readFileSync(join(import.meta.dirname, 'knowledge', file), 'utf8');
+  return { text, title: wordsOf(text.split('\n', 1)[0]), words: wordsOf(text) };
+});
+
+/** The help article that shares most with the question, if it shares a word of its title. */
+function retrieve(question) {
+  const asked = [...wordsOf(question)];
+  const scored = articles
+    .filter(({ title }) => asked.some((word) => title.has(word)))
+    .map(({ text, words }) => ({ text, score: asked.filter((word) => words.has(word)).length }));
+  return scored.sort((left, right) => right.score - left.score).slice(0, 1);
 }
 
 /**
@@ -68,9 +72,9 @@ export function openConversation({ baseURL, apiKey, model = 'gpt-4o-mini' }) {
   return {
     effects,
     async ask(question) {
-      const articles = retrieve(question);
+      const found = retrieve(question);
       // `name` says which element of the threat model the text comes from; without it, it would count as the customer's own words.
-      const turn = [...articles.map(({ text }) => ({ role: 'user', name: 'kb', content: text })), { role: 'user', content: question }];
+      const turn = [...found.map(({ text }) => ({ role: 'user', name: 'kb', content: text })), { role: 'user', content: question }];
       const receipts = [];
       for (let step = 0; step < 6; step += 1) {
         const { data, response } = await client.chat.completions
