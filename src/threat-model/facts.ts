@@ -129,28 +129,44 @@ class Derivation implements Facts {
     this.#approved = new Set(graph.nodes.flatMap(({ element }) => element.approves ?? []));
   }
 
-  /** Visits states from the least trusted source on: the first visit of a state is at its lowest trust, by a shortest path. */
+  /**
+   * Visits states from the least trusted source on: the first visit of a state is at its lowest trust, by a shortest path.
+   * Elements go before data whose `origin` is stated: a path that begins with who wrote it says more.
+   */
   #spreadTaint() {
     const states = this.#edges.length;
     const taint = new Int8Array(states).fill(clean);
     const seen = new Uint8Array(states);
     const before: (readonly [number, Edge] | undefined)[] = Array.from({ length: states });
-    const sources: number[][] = [[], [], [], []];
-    const source = (state: number, trust: number) => {
-      if (trust < clean) sources[trust]!.push(state);
-    };
-    for (const node of this.graph.nodes) source(3 * node.index + SUPPLY, ownTrust(node));
-    for (const link of this.graph.links) {
-      for (const one of link.carries ?? [])
-        if (one.origin) source(3 * link.to.index + (link.request ? TOTAL : SUPPLY), originTrust[one.origin]);
-      for (const one of link.returns ?? [])
-        if (one.origin && link.reply) source(3 * link.from.index + SUPPLY, originTrust[one.origin]);
+    const sources: { state: number; edge?: Edge }[][] = Array.from({ length: 2 * clean }, () => []);
+    for (const node of this.graph.nodes) {
+      const trust = ownTrust(node);
+      if (trust < clean) sources[2 * trust]!.push({ state: 3 * node.index + SUPPLY });
+      for (const { origin } of node.holds)
+        if (origin && origin !== 'own')
+          sources[2 * originTrust[origin] + 1]!.push({ state: 3 * node.index + SUPPLY });
     }
-    for (const [trust, starts] of sources.entries()) {
-      const queue = starts.filter((state) => seen[state] === 0);
-      for (const state of queue) {
+    const written = (state: number, link: Link, reply: boolean, data: readonly Data[]) => {
+      for (const { origin } of data)
+        if (origin && origin !== 'own')
+          sources[2 * originTrust[origin] + 1]!.push({ state, edge: { to: state, link, reply, data } });
+    };
+    for (const link of this.graph.links) {
+      const person = isExternal(link.to.element.kind);
+      const state = person ? RECEIVED : link.request ? TOTAL : SUPPLY;
+      if (link.carries) written(3 * link.to.index + state, link, false, link.carries);
+      if (link.returns && link.reply && !isExternal(link.from.element.kind))
+        written(3 * link.from.index + SUPPLY, link, true, link.returns);
+    }
+    for (const [index, starts] of sources.entries()) {
+      const trust = index >> 1;
+      const queue: number[] = [];
+      for (const { state, edge } of starts) {
+        if (seen[state]) continue;
         seen[state] = 1;
         taint[state] = trust;
+        if (edge) before[state] = [-1, edge];
+        queue.push(state);
       }
       for (let head = 0; head < queue.length; head++) {
         const state = queue[head]!;
@@ -495,11 +511,18 @@ class Derivation implements Facts {
     for (let at = state; ;) {
       const before = this.#before[at];
       const here = this.graph.nodes[Math.floor(at / 3)]!;
-      const { link, reply } = before?.[1] ?? {};
-      if (!before || link)
-        steps.push(link ? { node: here, link, ...(reply ? { reply } : {}) } : { node: here });
-      if (!before) break;
-      at = before[0];
+      if (!before) {
+        steps.push({ node: here });
+        break;
+      }
+      const [earlier, { link, reply }] = before;
+      if (link) steps.push({ node: here, link, ...(reply ? { reply } : {}) });
+      if (earlier === -1) {
+        // The data bring it: the path begins where they come from.
+        steps.push({ node: reply ? link!.to : link!.from });
+        break;
+      }
+      at = earlier;
     }
     return { steps: steps.reverse() };
   }
@@ -654,7 +677,7 @@ class Derivation implements Facts {
 
 /** Trust of the text that an element supplies by itself; 4 when it makes up none. */
 function ownTrust(node: Node): number {
-  const { element, trust, zone, holds } = node;
+  const { element, trust, zone } = node;
   let own: number = clean;
   if (element.origin) own = element.origin === 'own' ? clean : originTrust[element.origin];
   else if (isExternal(element.kind)) own = trust;
@@ -663,7 +686,6 @@ function ownTrust(node: Node): number {
     const foreign = trust <= 1 || zone.kind !== 'own';
     own = foreign ? Math.min(trust, zone.kind === 'own' ? trust : 1) : clean;
   }
-  for (const one of holds) if (one.origin) own = Math.min(own, originTrust[one.origin]);
   return own;
 }
 

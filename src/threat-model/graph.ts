@@ -129,7 +129,9 @@ function ways(
   from: Element,
   to: Element,
 ): Pick<Link, 'request' | 'reply' | 'deposit' | 'handed'> {
-  if (to.kind === 'accelerator_host' || from.kind === 'accelerator_host')
+  // Hosts run content and weights are not text: neither hands any on.
+  const weights = from.kind === 'model_registry' || from.kind === 'training_pipeline';
+  if (to.kind === 'accelerator_host' || from.kind === 'accelerator_host' || (weights && isModel(to.kind)))
     return { request: false, reply: false, deposit: false, handed: false };
   if (isStore(to.kind)) {
     const access = flow.access ?? accessOf(flow, from, to);

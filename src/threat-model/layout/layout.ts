@@ -431,17 +431,25 @@ function route(
   });
   spread(runs);
   const byX = [...nodes].sort((a, b) => a.x - b.x);
-  const tracks = new Map<number, number>();
-  const track = (x: number): number => {
-    // The gap right of `x`: lines side by side, from its middle outwards.
-    const lane = Math.round(x / 8);
-    const used = tracks.get(lane) ?? 0;
-    tracks.set(lane, used + 1);
-    const offset = Math.ceil(used / 2) * (used % 2 === 0 ? 1 : -1) * 9;
-    const most = gapX / 2 - 10;
-    return x + gapX / 2 + Math.max(-most, Math.min(most, offset));
+  // Twice: the first pass finds out which lines share a gap, the second gives each its own track in it.
+  const asked = new Map<number, { key: string; way: number }[]>();
+  const laneOf = (x: number) => Math.round(x / 8);
+  const middle = (x: number, key: string, way: number): number => {
+    const lane = asked.get(laneOf(x));
+    if (lane) lane.push({ key, way });
+    else asked.set(laneOf(x), [{ key, way }]);
+    return x + gapX / 2;
   };
-  const drawn = runs.map((run) => ({ run, points: lineOf(run, byX, track) }));
+  for (const run of runs) lineOf(run, byX, gapX, middle);
+  const offsets = new Map<string, number>();
+  for (const list of asked.values()) {
+    // The line with the longest way up or down turns first, so that those of one source do not cross.
+    const sorted = list.toSorted((p, q) => q.way - p.way || (p.key < q.key ? -1 : 1));
+    const step = Math.min(11, (gapX - 36) / sorted.length);
+    sorted.forEach(({ key }, index) => offsets.set(key, (index - (sorted.length - 1) / 2) * step));
+  }
+  const track = (x: number, key: string): number => x + gapX / 2 + (offsets.get(key) ?? 0);
+  const drawn = runs.map((run) => ({ run, points: lineOf(run, byX, gapX, track) }));
   return label(drawn, nodes, zones);
 }
 
@@ -467,44 +475,41 @@ function spread(runs: readonly Run[]): void {
   }
 }
 
-function lineOf(run: Run, nodes: readonly Box[], track: (x: number) => number): Point[] {
+type Track = (x: number, key: string, way: number) => number;
+
+function lineOf(run: Run, nodes: readonly Box[], gapX: number, track: Track): Point[] {
   const x1 = run.out === 1 ? run.from.x + run.from.width : run.from.x;
   const x2 = run.in === 1 ? run.to.x + run.to.width : run.to.x;
   const start = { x: x1, y: run.y1 };
   const end = { x: x2, y: run.y2 };
-  const rightOf = (x: number) => track(x);
-  const leftOf = (x: number) => track(x - measures.gap.x - extra(nodes));
+  const way = Math.abs(run.y1 - run.y2);
+  // A track in the gap on this side of an end; tracks are known by where their gap begins.
+  const beside = (x: number, side: 1 | -1, part: 'a' | 'b') =>
+    track(side === 1 ? x : x - gapX, `${run.id} ${part}`, side === 1 ? way : -way);
   if (run.out === run.in) {
     // Same column: out to the right and back.
-    const x = rightOf(Math.max(x1, x2));
+    const x = beside(Math.max(x1, x2), 1, 'a');
     return tidy([start, { x, y: run.y1 }, { x, y: run.y2 }, end]);
   }
   const [near, far] = [Math.min(x1, x2), Math.max(x1, x2)];
   const between = nodes.filter(
     (box) => box.x > near - 1 && box.x + box.width < far + 1 && box !== run.from && box !== run.to,
   );
-  if (between.length === 0 && Math.abs(run.y1 - run.y2) < 1) return [start, { x: x2, y: run.y1 }];
   if (between.length === 0) {
-    const x = run.out === 1 ? rightOf(x1) : leftOf(x1);
+    if (way < 1) return [start, { x: x2, y: run.y1 }];
+    const x = beside(x1, run.out, 'a');
     return tidy([start, { x, y: run.y1 }, { x, y: run.y2 }, end]);
   }
   // Past other columns: along the height at which nothing stands that costs the least way.
-  const heights = [run.y1, run.y2, ...between.flatMap((box) => [box.y - 16, box.y + box.height + 16])];
+  const heights = [run.y1, run.y2, ...between.flatMap((box) => [box.y - 16, box.y + box.height + 12])];
   const free = heights.filter((y) => between.every((box) => y < box.y - 6 || y > box.y + box.height + 6));
   const cost = (y: number) => Math.abs(y - run.y1) + Math.abs(y - run.y2);
   const y =
     free.toSorted((a, b) => cost(a) - cost(b))[0] ??
-    Math.max(...between.map((box) => box.y + box.height)) + 16;
-  const first = run.out === 1 ? rightOf(x1) : leftOf(x1);
-  const last = run.in === 1 ? rightOf(x2) : leftOf(x2);
+    Math.max(...between.map((box) => box.y + box.height)) + 12;
+  const first = beside(x1, run.out, 'a');
+  const last = beside(x2, run.in, 'b');
   return tidy([start, { x: first, y: run.y1 }, { x: first, y }, { x: last, y }, { x: last, y: run.y2 }, end]);
-}
-
-/** What nesting adds to the gap between columns. */
-function extra(nodes: readonly Box[]): number {
-  const lefts = [...new Set(nodes.map(({ x }) => x))].toSorted((a, b) => a - b);
-  const steps = lefts.slice(1).map((x, index) => x - lefts[index]! - nodeSize.width - gap.x);
-  return steps.length === 0 ? 0 : Math.max(0, Math.min(...steps));
 }
 
 /** Drops points on the way of a straight line. */
@@ -553,12 +558,15 @@ function label(
       width,
       height: labelSize.height,
     });
+    // Level stretches first, the last of them before the others: lines part before they arrive.
+    const room = ({ start, end }: { start: Point; end: Point }) => Math.abs(end.x - start.x) >= width + 10;
     const stretches = points
       .slice(1)
       .map((end, index) => ({ start: points[index]!, end }))
-      .toSorted((a, b) => lengthOf(b) - lengthOf(a));
+      .toReversed()
+      .toSorted((a, b) => Number(room(b)) - Number(room(a)) || (room(a) ? 0 : lengthOf(b) - lengthOf(a)));
     const wishes = stretches.flatMap(({ start, end }) =>
-      [0.5, 0.35, 0.65, 0.2, 0.8].map((share) => ({
+      [0.5, 0.4, 0.6, 0.3, 0.7].map((share) => ({
         x: start.x + (end.x - start.x) * share,
         y: start.y + (end.y - start.y) * share,
       })),

@@ -73,6 +73,7 @@ export function drawSvg({ title, zones, elements, flows, levels = {}, hand }: Sv
   }
   for (const { id, label } of layout.edges) {
     const { name } = flowOf.get(id)!;
+    if (name === '') continue;
     const width = labelWidth(name);
     const { height } = measures.label;
     parts.push(
