@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Evidence } from '../kernel/evidence.ts';
 import { Status, wilsonUpper } from '../kernel/evidence.ts';

@@ -186,78 +186,57 @@ const contents = (): string =>
 
 function working(input: ReportInput): string {
   const { model } = input;
-  const carried = (ids: readonly string[] | undefined) => esc((ids ?? []).join(', ')) || '–';
-  const lede = `${plural(model.elements.length, 'element')} in ${plural(model.zones.length, 'zone')}, ${plural(model.flows.length, 'flow')}, ${plural(model.data.length, 'kind')} of data.`;
+  const joined = (ids: readonly string[] | undefined) => esc((ids ?? []).join(', ')) || '–';
+  const words = (id: string | undefined) => esc((id ?? '–').replaceAll('_', ' '));
+  const named = ({ id, name }: { id: string; name?: string }) =>
+    name !== undefined && name !== id ? `${code(id)}<small>${esc(name)}</small>` : code(id);
+  const elements = table(
+    ['Element', 'Kind', 'Zone', 'Hosting'],
+    model.elements.map((one) => [named(one), words(one.kind), esc(one.zone), words(one.hosting)]),
+  );
+  const flows = table(
+    ['Flow', 'From', 'To', 'Carries', 'TLS'],
+    model.flows.map((one) => [
+      named(one),
+      code(one.from),
+      code(one.to),
+      joined(one.carries),
+      one.tls === true ? 'yes' : 'no',
+    ]),
+  );
+  const data = table(
+    ['Data', 'Class', 'Categories', 'Region'],
+    model.data.map((one) => [named(one), esc(one.class), joined(one.categories), esc(one.region ?? '–')]),
+  );
+  const assumptions = table(
+    ['Assumption', 'Says', 'Owner', 'Until', 'Rules out'],
+    model.assumptions.map((one) => [
+      code(one.id),
+      esc(one.text),
+      esc(one.owner ?? '–'),
+      esc(one.expires ?? '–'),
+      joined(one.disables),
+    ]),
+  );
   return section(
     1,
     'working',
     'What are we working on?',
-    lede,
-    `<figure class="diagram" tabindex="0" aria-label="Data-flow diagram">${diagram(input)}</figure><p class="note">Lines and frames are coloured by the worst residual risk of their threats.</p>` +
-      `<div class="group">${fold(
-        'Elements',
-        table(
-          ['Element', 'Kind', 'Zone', 'Hosting'],
-          model.elements.map((one) => [
-            `${code(one.id)}${one.name && one.name !== one.id ? `<small>${esc(one.name)}</small>` : ''}`,
-            esc(one.kind.replaceAll('_', ' ')),
-            esc(one.zone),
-            esc((one.hosting ?? '–').replaceAll('_', ' ')),
-          ]),
-        ),
-      )}` +
-      `${fold(
-        'Flows',
-        table(
-          ['Flow', 'From', 'To', 'Carries', 'TLS'],
-          model.flows.map((one) => [
-            code(one.id),
-            code(one.from),
-            code(one.to),
-            carried(one.carries),
-            one.tls === true ? 'yes' : 'no',
-          ]),
-        ),
-      )}` +
-      `${fold(
-        'Data',
-        table(
-          ['Data', 'Class', 'Categories', 'Region'],
-          model.data.map((one) => [
-            code(one.id),
-            esc(one.class),
-            carried(one.categories),
-            esc(one.region ?? '–'),
-          ]),
-        ),
-      )}` +
-      `${
-        model.assumptions.length > 0
-          ? fold(
-              'Assumptions',
-              table(
-                ['Assumption', 'Says', 'Owner', 'Until', 'Rules out'],
-                model.assumptions.map((one) => [
-                  code(one.id),
-                  esc(one.text),
-                  esc(one.owner ?? '–'),
-                  esc(one.expires ?? '–'),
-                  carried(one.disables),
-                ]),
-              ),
-            )
-          : ''
-      }</div>`,
+    `${plural(model.elements.length, 'element')} in ${plural(model.zones.length, 'zone')}, ${plural(model.flows.length, 'flow')}, ${plural(model.data.length, 'kind')} of data.`,
+    `<figure class="diagram" tabindex="0" aria-label="Data-flow diagram">${diagram(input)}</figure>` +
+      '<p class="note">Lines and frames are coloured by the worst residual risk of their threats.</p>' +
+      `<div class="group">${fold('Elements', elements)}${fold('Flows', flows)}${fold('Data', data)}` +
+      `${model.assumptions.length > 0 ? fold('Assumptions', assumptions) : ''}</div>`,
   );
 }
 
 const fold = (title: string, body: string): string =>
   `<details><summary><h3>${title}</h3></summary><div>${body}</div></details>`;
 
-function table(head: readonly string[], body: readonly (readonly string[])[], plain = true): string {
+function table(head: readonly string[], body: readonly (readonly string[])[]): string {
   const cells = (row: readonly string[]) =>
     row.map((cell, column) => `<td data-label="${head[column]!}">${cell}</td>`).join('');
-  return `<div class="${plain ? 'scroll' : ''}"><table class="stack"><thead><tr>${head.map((one) => `<th scope="col">${one}</th>`).join('')}</tr></thead><tbody>${body.map((row) => `<tr>${cells(row)}</tr>`).join('')}</tbody></table></div>`;
+  return `<div class="scroll"><table class="stack"><thead><tr>${head.map((one) => `<th scope="col">${one}</th>`).join('')}</tr></thead><tbody>${body.map((row) => `<tr>${cells(row)}</tr>`).join('')}</tbody></table></div>`;
 }
 
 function diagram(input: ReportInput): string {
@@ -333,7 +312,7 @@ function threatDetail({ threat, residual }: ReportRow, input: ReportInput): stri
   const references = threat.refs
     .map((ref) => {
       const known = input.references?.[ref];
-      const safe = known?.url !== undefined && /^https:\/\//.test(known.url);
+      const safe = known?.url !== undefined && known.url.startsWith('https://');
       const text = `${esc(ref)}${known ? ` ${esc(known.title)}` : ''}`;
       return `<li>${safe ? `<a href="${esc(known.url!)}" rel="noreferrer">${text}</a>` : text}</li>`;
     })
@@ -363,7 +342,7 @@ function doing(input: ReportInput): string {
   const cards = plan.inspectors.map((one) => {
     const control = known.get(one.control);
     const settings = Object.entries(one.settings)
-      .map(([name, value]) => `${esc(name)} ${code(JSON.stringify(value))}`)
+      .map(([name, value]) => `${esc(name)} ${code(shortened(JSON.stringify(value)))}`)
       .join('<br>');
     return (
       `<article class="card"><h3>${esc(control?.title ?? one.control)}</h3>${code(one.control)}${control?.summary ? `<p>${esc(control.summary)}</p>` : ''}` +
@@ -398,6 +377,8 @@ function doing(input: ReportInput): string {
   );
 }
 
+const shortened = (text: string): string => (text.length > 90 ? `${text.slice(0, 88)}…` : text);
+
 function proof(input: ReportInput): string {
   const { evidence } = input;
   const list = [...evidence].sort(
@@ -429,7 +410,7 @@ function evidenceDetail(one: ReportInput['evidence'][number], now: number): stri
   const cases = one.cases
     .map(
       (row) =>
-        `<tr><td>${esc(row.name)}<small>${row.kind}</small></td><td>${esc(row.off ?? '–')}</td><td>${esc(row.on)}</td></tr>`,
+        `<tr><td>${esc(row.name)}${row.kind === 'harmless' ? '<small>harmless</small>' : ''}</td><td>${esc(row.off ?? '–')}</td><td>${esc(row.on)}</td></tr>`,
     )
     .join('');
   return (

@@ -13,6 +13,7 @@ export function report(input: ReportInput, format: ReportFormat): string {
     case 'json':
       return `${JSON.stringify({ schema: 'merlon-report/v1', ...input }, null, 2)}\n`;
     case 'sarif':
-      return `${JSON.stringify(toSarif(input), null, 2)}\n`;
+      break;
   }
+  return `${JSON.stringify(toSarif(input), null, 2)}\n`;
 }
