@@ -1,0 +1,69 @@
+/** A text that another text spells in a way that the common views do not undo. Positions point at the whole spelling. */
+export interface Reading {
+  text: string;
+  locate(start: number, end: number): { start: number; end: number };
+}
+
+/** Spellings by word, by sign and by first letters, and base32. Linear; ordinary prose gives the first letters only. */
+export function readings(text: string): Reading[] {
+  const found: Reading[] = [];
+  const add = (spelled: string, at: number, length: number): void => {
+    if (spelled.length >= 6) found.push({ text: spelled, locate: () => ({ start: at, end: at + length }) });
+  };
+  for (const run of text.matchAll(/(?<![A-Za-z0-9])[A-Z2-7]{16,}={0,6}(?![A-Za-z0-9=])/g))
+    add(fromBase32(run[0]), run.index, run[0].length);
+  for (const run of text.matchAll(/(?:[.\-·–]{1,6}[ /|\n]{1,3}){5,}[.\-·–]{1,6}/g))
+    add(fromMorse(run[0]), run.index, run[0].length);
+  const words = text.match(/\p{L}+|\d/gu) ?? [];
+  const spoken = words
+    .map((word) => alphabet.get(word.toLowerCase()) ?? (/^\d$/.test(word) ? word : ' '))
+    .join('');
+  if (spoken.trim().length >= 6)
+    for (const run of spoken.match(/[a-z\d]{6,}/g) ?? []) add(run, 0, text.length);
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  if (lines.length >= 6)
+    add(lines.map((line) => /[\p{L}\p{N}]/u.exec(line)?.[0] ?? '').join(''), 0, text.length);
+  return found;
+}
+
+const alphabet = new Map(
+  'alpha alfa bravo charlie delta echo foxtrot golf hotel india juliett juliet kilo lima mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray yankee zulu'
+    .split(' ')
+    .map((word) => [word, word[0]!]),
+);
+
+function fromBase32(text: string): string {
+  const bytes: number[] = [];
+  let bits = 0;
+  let value = 0;
+  for (const char of text) {
+    if (char === '=') break;
+    const five = char <= '7' ? char.charCodeAt(0) - 24 : char.charCodeAt(0) - 65;
+    value = ((value << 5) | five) & 0xfff;
+    bits += 5;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes.push((value >> bits) & 0xff);
+    }
+  }
+  return Buffer.from(bytes).toString('latin1');
+}
+
+const morse = new Map(
+  '.- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --..'
+    .split(' ')
+    .map((code, index) => [code, String.fromCharCode(97 + index)]),
+);
+for (const [digit, code] of '----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----.'
+  .split(' ')
+  .entries())
+  morse.set(code, String(digit));
+
+function fromMorse(text: string): string {
+  return text
+    .replace(/[·]/g, '.')
+    .replace(/[–]/g, '-')
+    .split(/[\s/|]+/)
+    .map((code) => morse.get(code) ?? '')
+    .join('');
+}
