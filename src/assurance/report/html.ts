@@ -223,7 +223,7 @@ function working(input: ReportInput): string {
     'working',
     'What are we working on?',
     `${plural(model.elements.length, 'element')} in ${plural(model.zones.length, 'zone')}, ${plural(model.flows.length, 'flow')}, ${plural(model.data.length, 'kind')} of data.`,
-    `<figure class="diagram" tabindex="0" aria-label="Data-flow diagram">${diagram(input)}</figure>` +
+    `<figure class="diagram" tabindex="0" aria-label="Data-flow diagram">${input.diagram ?? diagram(input)}</figure>` +
       '<p class="note">Lines and frames are coloured by the worst residual risk of their threats.</p>' +
       `<div class="group">${fold('Elements', elements)}${fold('Flows', flows)}${fold('Data', data)}` +
       `${model.assumptions.length > 0 ? fold('Assumptions', assumptions) : ''}</div>`,
@@ -303,10 +303,13 @@ function threatDetail({ threat, residual }: ReportRow, input: ReportInput): stri
       .join('') +
     '</ul></div>';
   const flows = new Set(input.model.flows.map((one) => one.id));
+  const isFlow = (id: string) => flows.has(id) || id.includes('>');
   const path = (ids: readonly string[]) =>
     ids
       .map((id) =>
-        flows.has(id) ? `<span class="edge">${esc(id)} →</span>` : `<span class="node">${esc(id)}</span>`,
+        isFlow(id)
+          ? `<span class="edge">${flows.has(id) ? `${esc(id)} ` : ''}→</span>`
+          : `<span class="node">${esc(id)}</span>`,
       )
       .join('');
   const references = threat.refs

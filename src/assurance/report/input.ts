@@ -83,6 +83,8 @@ export interface ReportInput {
   residual: readonly Residual[];
   /** Titles of catalogue references, with addresses where there are such. */
   references?: Readonly<Record<string, { title: string; url?: string }>>;
+  /** Diagram of the model as SVG text; drawn from the model when it is not given. */
+  diagram?: string;
   /** Head of the ledger that the evidence stands in. */
   ledger?: { size: number; root: string };
 }
