@@ -12,7 +12,7 @@ const baseURL = process.env.OPENAI_BASE_URL ?? 'http://127.0.0.1:4000/v1';
 const scenes = [
   {
     title: 'An ordinary chat: personal data is pseudonymised on the way out and restored on the way back',
-    says: 'Hello, I am Ana Petrova, my e-mail address is ana.petrova@example.com. When was my order shipped?',
+    says: 'Hello, I am Ana Petrova. Please look up my record, my e-mail address is ana.petrova@example.com: when was my order shipped?',
   },
   {
     title: 'Direct injection: the customer tries to get at the system prompt',

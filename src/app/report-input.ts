@@ -3,9 +3,6 @@ import type { ReportInput } from '../assurance/report/input.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { controls } from '../gateway/controls/registry.gen.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { atLeast, type Level } from '../kernel/severity.ts';
-import { drawSvg } from '../threat-model/layout/svg.ts';
-import type { Threat } from '../threat-model/rules.ts';
 import { readmeOf, version } from './assets.ts';
 import type { ModelFile } from './model-file.ts';
 
@@ -46,31 +43,8 @@ export async function reportInput(from: {
     evidence,
     residual,
     references: Object.fromEntries(references),
-    diagram: drawSvg({
-      title: model.system.name,
-      zones: model.zones,
-      elements: model.elements,
-      flows: model.flows,
-      levels: worstLevels(threats, residual),
-    }),
     ledger: { size, root },
   };
-}
-
-/** Worst residual level of the threats at each element and flow. */
-function worstLevels(
-  threats: readonly Threat[],
-  residual: readonly { key: string; level: Level }[],
-): Record<string, Level> {
-  const levelOf = new Map(residual.map(({ key, level }) => [key, level]));
-  const worst: Record<string, Level> = {};
-  for (const { key, element, flow, level } of threats) {
-    const now = levelOf.get(key) ?? level;
-    for (const place of flow === undefined ? [element] : [flow]) {
-      if (worst[place] === undefined || atLeast(now, worst[place])) worst[place] = now;
-    }
-  }
-  return worst;
 }
 
 /** First paragraph of a README, behind its title. */
