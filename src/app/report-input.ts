@@ -3,6 +3,7 @@ import type { ReportInput } from '../assurance/report/input.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { controls } from '../gateway/controls/registry.gen.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { placesOf } from '../threat-model/sarif.ts';
 import { readmeOf, version } from './assets.ts';
 import type { ModelFile } from './model-file.ts';
 
@@ -32,6 +33,7 @@ export async function reportInput(from: {
     at: from.now,
     version: version(),
     file: file.file ?? '(no file)',
+    places: Object.fromEntries(placesOf(file.text())),
     model,
     plan,
     threats,
