@@ -61,6 +61,12 @@ interface EventFacts {
   unmapped?: Record<string, unknown>;
 }
 
+/** UUID version 7 (RFC 9562 §5.7). Its order is that of time: an index on it grows at one end, which makes appends cheap. */
+function timeOrderedId(time: number): string {
+  const stamp = Math.max(0, Math.trunc(time)).toString(16).padStart(12, '0').slice(-12);
+  return `${stamp.slice(0, 8)}-${stamp.slice(8)}-7${randomUUID().slice(15)}`;
+}
+
 /** Builds an OCSF event. `time` is milliseconds since the epoch; findings must be redacted before they come here. */
 export function securityEvent(facts: EventFacts): SecurityEvent {
   const { kind, activity, message, time, principal, severity = 1, ok = true } = facts;
@@ -73,7 +79,7 @@ export function securityEvent(facts: EventFacts): SecurityEvent {
     time,
     message,
     metadata: {
-      uid: randomUUID(),
+      uid: timeOrderedId(time),
       version: ocsfVersion,
       product: { name: 'Merlon', vendor_name: 'Merlon' },
       profiles: facts.model ? ['ai_operation', 'security_control'] : ['security_control'],

@@ -4,12 +4,12 @@ import { defaultTenant } from '../kernel/principal.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Secret } from '../kernel/secret.ts';
 import type { Store } from '../ports/store.ts';
-import { openCheckpoint, parseCheckpoint } from './proof/checkpoint.ts';
-import { Publication, type Head, type Source } from './publish.ts';
+import type { Head } from './publish.ts';
+import { startPublisher } from './publisher.ts';
 import { ed25519Signer, type Signer } from './signer.ts';
 import { ledgerStore, migrations, type StoredEntry } from './store.ts';
 import { hashBytes, leafHashOf, maxEntryBytes, tileWidth } from './tiles.ts';
-import { consistencyPath, inclusionPath, rangeRoot, rootOf, type Partial, type ReadTile } from './tree.ts';
+import { consistencyPath, inclusionPath, rootOf, type Edge, type ReadTile } from './tree.ts';
 
 /** A head of the log that was signed. Hashes are base64. */
 export interface SignedCheckpoint {
@@ -91,9 +91,8 @@ const headEveryEntries = 1000;
 const headEveryMs = 100;
 /** How often a batch is tried again when another process was faster. */
 const conflictLimit = 50;
-/** After a head could not be published. */
-const retryMs = 1000;
 /** Bodies kept in memory for publishing. */
+const recentEntries = 16_384;
 const recentBytes = 16 * 1024 * 1024;
 
 interface Waiting {
@@ -105,13 +104,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** A size of the log and the edge that belongs to it. */
-interface Snapshot {
-  size: number;
-  partials: readonly Partial[];
-}
-
-type SignedHead = Snapshot & SignedCheckpoint;
+type SignedHead = Head & SignedCheckpoint;
 
 /**
  * Opens the log. What was published is compared with what is durable, and completed after a crash.
@@ -134,9 +127,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let again: Waiting[] = [];
   let idle: (() => void)[] = [];
 
-  let committed: Snapshot = { size: edge.size, partials: edge.partials() };
+  /** Durable entries; the edge is ahead of it while batches are under way. */
+  let committed = edge.size;
   let recent: { from: number; bodies: Buffer[]; bytes: number } = { from: edge.size, bodies: [], bytes: 0 };
-  let head = signedHead(committed, signer);
+  let head = signedHead(edge, committed, signer);
   let headAt = clock.now();
   let headTimer: NodeJS.Timeout | undefined;
 
@@ -165,26 +159,26 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const takeHead = (): void => {
     clearTimeout(headTimer);
     headTimer = undefined;
-    if (head.size === committed.size) return;
-    head = signedHead(committed, signer);
+    if (head.size === committed) return;
+    head = signedHead(edge, committed, signer);
     headAt = clock.now();
     publisher?.publish(head);
   };
 
   const headDue = (): void => {
     const age = clock.now() - headAt;
-    if (committed.size - head.size >= headEveryEntries || age >= headEveryMs || age < 0) takeHead();
+    if (committed - head.size >= headEveryEntries || age >= headEveryMs || age < 0) takeHead();
     else headTimer ??= setTimeout(takeHead, headEveryMs - age);
   };
 
-  const acknowledge = (batch: readonly Waiting[], before: number, snapshot: Snapshot): void => {
-    committed = snapshot;
+  const acknowledge = (batch: readonly Waiting[], before: number): void => {
+    committed = before + batch.length;
     for (const [at, { event, body, resolve }] of batch.entries()) {
       recent.bodies.push(body);
       recent.bytes += body.length;
       resolve({ index: before + at, id: event.metadata.uid });
     }
-    while (recent.bytes > recentBytes || recent.bodies.length > 8 * batchSize) {
+    while (recent.bytes > recentBytes || recent.bodies.length > recentEntries) {
       const dropped = recent.bodies.splice(0, tileWidth);
       recent.from += dropped.length;
       for (const { length } of dropped) recent.bytes -= length;
@@ -199,14 +193,13 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     inFlight += 1;
     const before = edge.size;
     const full = edge.append(batch.map(({ body }) => leafHashOf(body)));
-    const snapshot = { size: edge.size, partials: edge.partials() };
     try {
       await log.append(
         before,
         batch.map(({ event, body }) => ({ id: event.metadata.uid, body })),
         full,
       );
-      acknowledge(batch, before, snapshot);
+      acknowledge(batch, before);
     } catch (error) {
       derailed = true;
       const retry = error instanceof Problem && error.code === 'CONFLICT';
@@ -229,7 +222,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     try {
       edge = await log.load();
       derailed = false;
-      committed = { size: edge.size, partials: edge.partials() };
+      committed = edge.size;
       recent = { from: edge.size, bodies: [], bytes: 0 };
       waiting = [...again, ...waiting];
       again = [];
@@ -266,7 +259,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 
   /** Another process on the same store may have appended since. */
   const catchUp = async (index: number): Promise<void> => {
-    if (index < committed.size || inFlight > 0) return;
+    if (index < committed || inFlight > 0) return;
     await reload();
     pump();
   };
@@ -300,7 +293,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       }),
 
     get size() {
-      return committed.size;
+      return committed;
     },
 
     checkpoint: () => ({ origin: head.origin, size: head.size, root: head.root, note: head.note }),
@@ -309,7 +302,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 
     async inclusion(index) {
       await catchUp(index);
-      if (!Number.isSafeInteger(index) || index < 0 || index >= committed.size) {
+      if (!Number.isSafeInteger(index) || index < 0 || index >= committed) {
         throw new Problem('NOT_FOUND', { detail: `the ledger has no entry ${index}` });
       }
       if (index >= head.size) takeHead();
@@ -361,7 +354,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   };
 }
 
-function signedHead({ size, partials }: Snapshot, signer: Signer): SignedHead {
+function signedHead(edge: Edge, size: number, signer: Signer): SignedHead {
+  const partials = edge.partials(size);
   const root = new Uint8Array(rootOf(partials));
   return {
     origin: signer.origin,
@@ -370,101 +364,4 @@ function signedHead({ size, partials }: Snapshot, signer: Signer): SignedHead {
     note: signer.sign(size, root),
     partials,
   };
-}
-
-interface Publisher {
-  publish(head: Head): void;
-  settled(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** Publishes heads one after the other, skipping those that were overtaken. The first is written with all it needs. */
-async function startPublisher(
-  dir: string,
-  source: Source,
-  first: Head,
-  signer: Signer,
-  read: ReadTile,
-  report: (error: unknown) => void,
-): Promise<Publisher> {
-  const publication = new Publication(dir, source);
-  await compare(await publication.note(), first.size, signer, read);
-  let next: Head | undefined = first;
-  let whole = false;
-  let last = first;
-  let running: Promise<void> | undefined;
-  let retry: NodeJS.Timeout | undefined;
-
-  const run = async (): Promise<void> => {
-    try {
-      while (next) {
-        const head = next;
-        last = head;
-        next = undefined;
-        if (whole) await publication.publish(head);
-        else await publication.repair(head, signer.publicKeyPem);
-        whole = true;
-      }
-    } catch (error) {
-      // Nothing is lost: the log is durable, and the next try brings the folder up to date.
-      whole = false;
-      next ??= last;
-      retry = setTimeout(start, retryMs).unref();
-      report(error);
-    } finally {
-      running = undefined;
-    }
-  };
-  const start = (): void => {
-    clearTimeout(retry);
-    if (next) running ??= run();
-  };
-  start();
-
-  return {
-    publish(head) {
-      next = head;
-      start();
-    },
-    async settled() {
-      start();
-      await running;
-    },
-    async close() {
-      start();
-      await running;
-      clearTimeout(retry);
-      if (whole) await publication.settle();
-    },
-  };
-}
-
-/** A published head that is not in the durable log means that the log was cut or replaced: nothing may go on as before. */
-async function compare(
-  note: string | undefined,
-  size: number,
-  signer: Signer,
-  read: ReadTile,
-): Promise<void> {
-  // A file cut short by a power failure is written again; one that was signed is held against the log.
-  if (note === undefined || parseCheckpoint(note) === undefined) return;
-  const fix =
-    'Restore the store and the keys from a backup. To begin a new log on purpose, move the published folder away and keep it.';
-  const signed = await openCheckpoint(note, signer.publicKey);
-  if (!signed) {
-    throw new Problem('LEDGER_BROKEN', { detail: 'the published checkpoint is not signed by our key', fix });
-  }
-  if (signed.size > size) {
-    throw new Problem('LEDGER_BROKEN', {
-      detail: `the stored log has ${size} entries, the published checkpoint ${signed.size}`,
-      fix,
-    });
-  }
-  const root = await rangeRoot(0, signed.size, size, read);
-  if (!root.equals(signed.root)) {
-    throw new Problem('LEDGER_BROKEN', {
-      detail: `the stored log is not the one that was published at ${signed.size} entries`,
-      fix,
-    });
-  }
 }

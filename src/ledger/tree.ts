@@ -21,10 +21,15 @@ interface GrowingTile {
   hashes: Buffer;
 }
 
+/** More than two batches fill. */
+const filledKept = 16;
+
 /** The right edge of the tree in memory: its size and one partial tile per level. */
 export class Edge {
   size = 0;
   readonly #levels: GrowingTile[] = [];
+  /** The tiles that became full last, by `level/n`. */
+  readonly #filled = new Map<string, Buffer>();
 
   /** Puts back an edge as the store has it; `hashes` are those of the partial tile of each level. */
   static restore(size: number, hashes: readonly Buffer[]): Edge {
@@ -49,11 +54,22 @@ export class Edge {
     return full;
   }
 
-  /** The partial tiles of this size, lowest level first: all that a later proof needs beside full tiles. */
-  partials(): Partial[] {
-    return this.#levels.flatMap(({ n, count, hashes }, level) =>
-      count === 0 ? [] : [{ level, n, hashes: Buffer.from(hashes.subarray(0, count * hashBytes)) }],
-    );
+  /**
+   * The partial tiles of this size, lowest level first: all that a later proof needs beside full tiles. An earlier size
+   * may be asked for as long as not many entries came after it.
+   */
+  partials(size = this.size): Partial[] {
+    const partials: Partial[] = [];
+    for (let [level, width] = [0, size]; width > 0; level += 1) {
+      const n = Math.floor(width / tileWidth);
+      const count = width % tileWidth;
+      width = n;
+      if (count === 0) continue;
+      const now = this.#levels[level]!;
+      const hashes = now.n === n ? now.hashes : this.#filled.get(`${level}/${n}`)!;
+      partials.push({ level, n, hashes: Buffer.from(hashes.subarray(0, count * hashBytes)) });
+    }
+    return partials;
   }
 
   #push(level: number, hash: Buffer, full: FullTile[]): void {
@@ -63,6 +79,8 @@ export class Edge {
     if (tile.count < tileWidth) return;
     const root = subtreeRoot(tile.hashes, 0, tileWidth);
     full.push({ level, n: tile.n, hashes: tile.hashes, root });
+    this.#filled.set(`${level}/${tile.n}`, tile.hashes);
+    if (this.#filled.size > filledKept) this.#filled.delete(this.#filled.keys().next().value!);
     this.#levels[level] = emptyTile(tile.n + 1);
     this.#push(level + 1, root, full);
   }

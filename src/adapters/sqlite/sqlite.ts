@@ -186,6 +186,8 @@ async function startThread(file: string): Promise<Thread> {
       if (ended) return;
       const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
       await send({ do: 'close' });
+      // No answer is outstanding now, but the thread's end is: the process must live to see it.
+      worker.ref();
       ended = new Problem('STORE_FAILED', { detail: 'the store is closed' });
       await gone;
       process.removeListener('exit', beforeExit);

@@ -89,10 +89,10 @@ export function databaseThread(): void {
   };
 
   const atomically = (work: () => void): void => {
-    connection.exec('BEGIN IMMEDIATE');
+    statement('BEGIN IMMEDIATE').run();
     try {
       work();
-      connection.exec('COMMIT');
+      statement('COMMIT').run();
     } catch (error) {
       try {
         connection.exec('ROLLBACK');

@@ -1,0 +1,100 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openStore } from '../../src/adapters/open-store.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { Secret } from '../../src/kernel/secret.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { verifyLedger } from '../../src/ledger/verify.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const rounds = 20;
+
+let compiled: string;
+let state: string;
+
+beforeAll(() => {
+  // The process to be killed runs as it would in use: compiled, in a process of its own, from where packages are found.
+  const cache = join(root, 'node_modules/.cache');
+  mkdirSync(cache, { recursive: true });
+  compiled = mkdtempSync(join(cache, 'merlon-crash-'));
+  const options = ['--noCheck', '--incremental', 'false', '--tsBuildInfoFile', 'null', '--outDir', compiled];
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', ...options],
+    { cwd: root, encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(stdout);
+  state = mkdtempSync(join(tmpdir(), 'merlon-crash-'));
+}, 60_000);
+
+afterAll(() => {
+  rmSync(compiled, { recursive: true, force: true });
+  rmSync(state, { recursive: true, force: true });
+});
+
+/** Lets a writer work for some time, kills it and returns what it had acknowledged. */
+async function killed(workMs: number): Promise<Map<number, string>> {
+  const writer = spawn(process.execPath, [join(import.meta.dirname, 'crash-writer.mjs'), compiled, state], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const acknowledged = new Map<number, string>();
+  const lines = createInterface({ input: writer.stdout });
+  const begun = new Promise<void>((resolve, reject) => {
+    lines.once('line', () => resolve());
+    writer.once('exit', () => reject(new Error('the writer ended by itself')));
+  });
+  lines.on('line', (line) => {
+    const [, index, id] = /^(\d+) (\S+)$/.exec(line) ?? [];
+    if (index !== undefined) acknowledged.set(Number(index), id!);
+  });
+  const ended = new Promise<void>((resolve) => lines.once('close', () => resolve()));
+  await begun;
+  await sleep(workMs);
+  writer.kill('SIGKILL');
+  await ended;
+  return acknowledged;
+}
+
+test(`keeps every acknowledged event when it is killed, ${rounds} times`, { timeout: 180_000 }, async () => {
+  const all = new Map<number, string>();
+  let size = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    // Also during the opening and the repair of the files.
+    const acknowledged = await killed(Math.random() * 500);
+    for (const [index, id] of acknowledged) {
+      expect(all.has(index)).toBe(false);
+      all.set(index, id);
+    }
+
+    const store = await openStore(`sqlite:${join(state, 'merlon.db')}`);
+    const dir = join(state, 'ledger');
+    const ledger = await openLedger({
+      store,
+      key: new Secret(Buffer.alloc(32, 7)),
+      clock: systemClock,
+      dir,
+    });
+    expect(ledger.size).toBeGreaterThanOrEqual(size + acknowledged.size);
+    for (let from = size; from < ledger.size; from += 1000) {
+      for (const { index, id } of await ledger.entries(from, 1000)) {
+        expect(id).toBe(all.get(index) ?? id);
+        acknowledged.delete(index);
+      }
+    }
+    expect([...acknowledged]).toEqual([]);
+    size = ledger.size;
+    await ledger.close();
+    await store.close();
+    expect(await verifyLedger(dir, { publicKey: ledger.publicKey })).toMatchObject({
+      ok: true,
+      size,
+      problems: [],
+    });
+  }
+  expect(all.size).toBeGreaterThan(1000);
+});
