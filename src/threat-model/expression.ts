@@ -533,7 +533,7 @@ class Compiler {
       }
       case 'binary':
         return this.#binary(tree, scope, nested);
-      case 'quantifier':
+      default:
         return this.#quantifier(tree, scope, nested);
     }
   }
@@ -618,12 +618,12 @@ class Compiler {
     }
   }
 
-  #known<T>(
+  #known(
     table: Record<string, Attribute>,
     what: string,
     { name, at }: { name: string; at: number },
     read: (type: Type, get: (value: never) => Value) => Code,
-    record: (value: T) => Record<string, Value>,
+    record: (value: never) => Record<string, Value>,
   ): Code {
     const attribute = Object.hasOwn(table, name) ? table[name] : undefined;
     if (!attribute)
@@ -631,10 +631,10 @@ class Compiler {
     return this.#read(attribute, read, record, name);
   }
 
-  #read<T>(
+  #read(
     { value: type }: Attribute,
     read: (type: Type, get: (value: never) => Value) => Code,
-    record: (value: T) => Record<string, Value>,
+    record: (value: never) => Record<string, Value>,
     name: string,
   ): Code {
     const target = type.type === 'set' ? type.of : type;
@@ -733,7 +733,7 @@ class Compiler {
           return difference <= 0;
         case '>':
           return difference > 0;
-        case '>=':
+        default:
           return difference >= 0;
       }
     });
@@ -907,7 +907,7 @@ function typeOf(type: Exclude<AttributeType, { type: 'set' }>): Type {
       return enumOf(type.of);
     case 'element':
       return { is: 'element', kinds: type.kinds };
-    case 'data':
+    default:
       return { is: 'data' };
   }
 }
@@ -930,9 +930,7 @@ function describe(type: Type): string {
       return `a ${type.is}`;
     case 'system':
       return 'the system';
-    case 'text':
-    case 'data':
-    case 'unknown':
+    default:
       return type.is;
   }
 }
@@ -962,22 +960,23 @@ const objective: Type = { is: 'enum', name: 'objective', values: Objective.optio
 const person: Kind[] = ['user', 'web_client'];
 const storeKinds = [...stores];
 
+// The compiler has checked the argument's type against `takes`.
 const of =
-  <A>(run: (facts: Facts, node: A) => Value): Function['run'] =>
-  ({ facts }, [node]) =>
-    run(facts, node as A);
-const path = <A>(run: (facts: Facts, node: A) => Path | undefined): Function['run'] =>
-  of<A>((facts, node) => ({ path: run(facts, node) }));
+  (run: (facts: Facts, one: never) => Value): Function['run'] =>
+  ({ facts }, [one]) =>
+    run(facts, one as never);
+const path = (run: (facts: Facts, one: never) => Path | undefined): Function['run'] =>
+  of((facts, one) => ({ path: run(facts, one) }));
 
 const functions: Record<string, Function> = {
-  taint: { takes: [element], gives: intType, run: of<Node>((facts, node) => facts.taint(node)) },
-  supply: { takes: [element], gives: intType, run: of<Node>((facts, node) => facts.supply(node)) },
-  trust: { takes: [element], gives: intType, run: of<Node>((_, node) => node.trust) },
-  reach: { takes: [element], gives: classEnum, run: of<Node>((facts, node) => facts.reach(node)) },
+  taint: { takes: [element], gives: intType, run: of((facts, node: Node) => facts.taint(node)) },
+  supply: { takes: [element], gives: intType, run: of((facts, node: Node) => facts.supply(node)) },
+  trust: { takes: [element], gives: intType, run: of((_, node: Node) => node.trust) },
+  reach: { takes: [element], gives: classEnum, run: of((facts, node: Node) => facts.reach(node)) },
   data_at: {
     takes: [element],
     gives: setOf({ is: 'data' }),
-    run: of<Node>((facts, node) => facts.dataAt(node)),
+    run: of((facts, node: Node) => facts.dataAt(node)),
   },
   reaches: {
     takes: [element, category],
@@ -988,9 +987,9 @@ const functions: Record<string, Function> = {
   carried: {
     takes: [flow],
     gives: setOf({ is: 'data' }),
-    run: of<Link>((facts, link) => facts.carried(link)),
+    run: of((facts, link: Link) => facts.carried(link)),
   },
-  sent: { takes: [flow], gives: setOf({ is: 'data' }), run: of<Link>((facts, link) => facts.sent(link)) },
+  sent: { takes: [flow], gives: setOf({ is: 'data' }), run: of((facts, link: Link) => facts.sent(link)) },
   carries: {
     takes: [flow, category],
     gives: boolType,
@@ -1000,60 +999,60 @@ const functions: Record<string, Function> = {
   class_of: {
     takes: [flow],
     gives: classEnum,
-    run: of<Link>((facts, link) => widestOf(facts.carried(link))),
+    run: of((facts, link: Link) => widestOf(facts.carried(link))),
   },
   tools: {
     takes: [element],
     gives: elements(...toolKinds),
-    run: of<Node>((facts, node) => facts.tools(node)),
+    run: of((facts, node: Node) => facts.tools(node)),
   },
-  exits: { takes: [element], gives: setOf(element), run: of<Node>((facts, node) => facts.exits(node)) },
-  is_exit: { takes: [element], gives: boolType, run: of<Node>((facts, node) => facts.isExit(node)) },
-  trifecta: { takes: [element], gives: boolType, run: of<Node>((facts, node) => facts.trifecta(node)) },
-  users: { takes: [element], gives: elements('user'), run: of<Node>((facts, node) => facts.users(node)) },
+  exits: { takes: [element], gives: setOf(element), run: of((facts, node: Node) => facts.exits(node)) },
+  is_exit: { takes: [element], gives: boolType, run: of((facts, node: Node) => facts.isExit(node)) },
+  trifecta: { takes: [element], gives: boolType, run: of((facts, node: Node) => facts.trifecta(node)) },
+  users: { takes: [element], gives: elements('user'), run: of((facts, node: Node) => facts.users(node)) },
   audience: {
     takes: [element],
     gives: elements(...person),
-    run: of<Node>((facts, node) => facts.audience(node)),
+    run: of((facts, node: Node) => facts.audience(node)),
   },
   models: {
     takes: [element],
     gives: elements(...modelKinds),
-    run: of<Node>((facts, node) => facts.models(node)),
+    run: of((facts, node: Node) => facts.models(node)),
   },
-  clients: { takes: [element], gives: setOf(element), run: of<Node>((facts, node) => facts.clients(node)) },
+  clients: { takes: [element], gives: setOf(element), run: of((facts, node: Node) => facts.clients(node)) },
   callers: {
     takes: [element],
     gives: setOf(element),
-    run: of<Node>((_, node) =>
+    run: of((_, node: Node) =>
       unique(node.in.filter(({ request, reply }) => request || reply).map(({ from }) => from)),
     ),
   },
   callees: {
     takes: [element],
     gives: setOf(element),
-    run: of<Node>((_, node) =>
+    run: of((_, node: Node) =>
       unique(node.out.filter(({ request, reply }) => request || reply).map(({ to }) => to)),
     ),
   },
-  readers: { takes: [element], gives: setOf(element), run: of<Node>((facts, node) => facts.readers(node)) },
-  writers: { takes: [element], gives: setOf(element), run: of<Node>((facts, node) => facts.writers(node)) },
+  readers: { takes: [element], gives: setOf(element), run: of((facts, node: Node) => facts.readers(node)) },
+  writers: { takes: [element], gives: setOf(element), run: of((facts, node: Node) => facts.writers(node)) },
   reads: {
     takes: [element],
     gives: elements(...storeKinds),
-    run: of<Node>((facts, node) => facts.reads(node)),
+    run: of((facts, node: Node) => facts.reads(node)),
   },
-  inflows: { takes: [element], gives: setOf(flow), run: of<Node>((_, node) => node.in) },
-  outflows: { takes: [element], gives: setOf(flow), run: of<Node>((_, node) => node.out) },
+  inflows: { takes: [element], gives: setOf(flow), run: of((_, node: Node) => node.in) },
+  outflows: { takes: [element], gives: setOf(flow), run: of((_, node: Node) => node.out) },
   delegates: {
     takes: [element],
     gives: elements('agent', 'orchestrator'),
-    run: of<Node>((facts, node) => facts.delegates(node)),
+    run: of((facts, node: Node) => facts.delegates(node)),
   },
-  mixes: { takes: [element], gives: boolType, run: of<Node>((facts, node) => facts.mixes(node)) },
-  approved: { takes: [element], gives: boolType, run: of<Node>((facts, node) => facts.approved(node)) },
-  crosses: { takes: [flow], gives: boolType, run: of<Link>((facts, link) => facts.crosses(link)) },
-  leaves: { takes: [flow], gives: boolType, run: of<Link>((facts, link) => facts.leaves(link)) },
+  mixes: { takes: [element], gives: boolType, run: of((facts, node: Node) => facts.mixes(node)) },
+  approved: { takes: [element], gives: boolType, run: of((facts, node: Node) => facts.approved(node)) },
+  crosses: { takes: [flow], gives: boolType, run: of((facts, link: Link) => facts.crosses(link)) },
+  leaves: { takes: [flow], gives: boolType, run: of((facts, link: Link) => facts.leaves(link)) },
   controlled: {
     takes: ['place', objective],
     gives: boolType,
@@ -1068,7 +1067,7 @@ const functions: Record<string, Function> = {
     },
     run: ({ facts }, args) => facts.graph.nodes.filter((node) => args.includes(node.element.kind)),
   },
-  size: { takes: ['set'], gives: intType, run: (_, [set]) => (isList(set!) ? set.length : 0) },
+  size: { takes: ['set'], gives: intType, run: (_, [set]) => (isList(set) ? set.length : 0) },
   impact_of: {
     takes: [classEnum],
     gives: intType,
@@ -1107,19 +1106,19 @@ const functions: Record<string, Function> = {
   from_untrusted: {
     takes: [element],
     gives: witness,
-    run: path<Node>((facts, node) => facts.fromUntrusted(node)),
+    run: path((facts, node: Node) => facts.fromUntrusted(node)),
   },
-  from_users: { takes: [element], gives: witness, run: path<Node>((facts, node) => facts.fromUsers(node)) },
+  from_users: { takes: [element], gives: witness, run: path((facts, node: Node) => facts.fromUsers(node)) },
   from_data: {
     takes: [element, classEnum],
     gives: witness,
     run: ({ facts }, [node, least]) => ({ path: facts.fromData(node as Node, least as DataClass) }),
   },
-  to_exit: { takes: [element], gives: witness, run: path<Node>((facts, node) => facts.toExit(node)) },
-  to_audience: { takes: [element], gives: witness, run: path<Node>((facts, node) => facts.toAudience(node)) },
-  to_model: { takes: [element], gives: witness, run: path<Node>((facts, node) => facts.toModel(node)) },
-  along: { takes: [flow], gives: witness, run: path<Link>((facts, link) => facts.along(link)) },
-  at: { takes: [element], gives: witness, run: path<Node>((facts, node) => facts.at(node)) },
+  to_exit: { takes: [element], gives: witness, run: path((facts, node: Node) => facts.toExit(node)) },
+  to_audience: { takes: [element], gives: witness, run: path((facts, node: Node) => facts.toAudience(node)) },
+  to_model: { takes: [element], gives: witness, run: path((facts, node: Node) => facts.toModel(node)) },
+  along: { takes: [flow], gives: witness, run: path((facts, link: Link) => facts.along(link)) },
+  at: { takes: [element], gives: witness, run: path((facts, node: Node) => facts.at(node)) },
   between: {
     takes: [element, element],
     gives: witness,

@@ -4,7 +4,7 @@ import { DataClass } from '../kernel/vocabulary.ts';
 import {
   attributesOf,
   dataAttributes,
-  elementAttributes,
+  type elementAttributes,
   flowAttributes,
   kinds,
   systemAttributes,
@@ -56,14 +56,13 @@ function schemaOf(type: AttributeType): z.ZodType {
     case 'element':
     case 'data':
       return Slug;
-    case 'set':
+    default:
       switch (type.of.type) {
         case 'enum':
           return z.array(z.enum(type.of.values)).max(limits.list);
         case 'text':
           return z.array(Text).max(limits.list);
-        case 'data':
-        case 'element':
+        default:
           return z.array(Slug).max(limits.list);
       }
   }
@@ -309,9 +308,9 @@ function completeElement(source: Loose, model: Loose): Element {
   const element = { name: source['id'], zone: '', ...known(source) } as unknown as Element;
   const system = model['system'] as Loose;
   const zone = ((model['zones'] ?? []) as Loose[]).find(({ id }) => id === element.zone);
-  const set = <K extends keyof Element>(key: K, value: unknown) => {
-    if (element[key] === undefined && value !== undefined && value !== unknownWord)
-      element[key] = value as Element[K];
+  const loose = element as unknown as Loose;
+  const set = (key: keyof Element, value: unknown) => {
+    if (loose[key] === undefined && value !== undefined && value !== unknownWord) loose[key] = value;
   };
   set('lifecycle', system['lifecycle']);
   set('region', zone?.['region'] ?? system['region']);
@@ -398,7 +397,7 @@ const byId = <T extends { id: string }>(list: readonly T[]) =>
 
 /** Content hash of a model: the order in which things stand in the file does not count, nor do remarks. */
 export function modelHash(model: Model): string {
-  const bare = <T extends { note?: string | undefined }>({ note: _, ...rest }: T) => rest;
+  const bare = <T extends { note?: string | undefined }>(one: T): T => ({ ...one, note: undefined });
   return contentHash({
     ...model,
     system: bare(model.system),

@@ -605,7 +605,7 @@ function pointerOf(path: Path): string {
 
 function lastName(path: Path): string {
   const name = path.findLast((part) => typeof part === 'string');
-  return name === undefined ? 'the file' : String(name);
+  return name ?? 'the file';
 }
 
 function label(element: Loose): string {

@@ -207,7 +207,7 @@ function loadRule({ id: folder, source, file }: RuleFile, catalogue: References 
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const key = issue!.path.map(String).join('.');
-    const unknown = issue!.code === 'unrecognized_keys' ? issue!.keys[0] : undefined;
+    const unknown = issue!.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
     throw invalid(file, key || (unknown ?? 'file'), {
       detail: unknown ? `\`${unknown}\` is not a key of a rule` : issue!.message.toLowerCase(),
     });
@@ -340,7 +340,7 @@ function scopeOf(subject: Subject): Scope {
         ['to', { is: 'element', kinds: subject.to }],
         ['system', { is: 'system' }],
       ];
-    case 'system':
+    default:
       return [
         ['it', { is: 'system' }],
         ['system', { is: 'system' }],

@@ -11,11 +11,11 @@ export function painter(color: boolean): Paint {
 
 const escapes = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g');
 /** Columns that a text takes on a terminal, without its colours. */
-const width = (text: string) => [...text.replace(escapes, '')].length;
+const width = (text: string) => Array.from(text.replace(escapes, '')).length;
 
 /** Cuts to a width with an ellipsis. For text without colours. */
 export function cut(text: string, columns: number): string {
-  const units = [...text];
+  const units = Array.from(text);
   return units.length <= columns ? text : `${units.slice(0, Math.max(0, columns - 1)).join('')}…`;
 }
 

@@ -50,7 +50,7 @@ const { node: nodeSize, gap, zone: pad, margin, label: labelSize } = measures;
 
 /** Width of a label on the diagram, in pixels. */
 export function labelWidth(text: string): number {
-  return Math.min(180, [...text].length * labelSize.character + labelSize.padding);
+  return Math.min(180, Array.from(text).length * labelSize.character + labelSize.padding);
 }
 
 interface Item {
@@ -75,7 +75,8 @@ export function layOut(diagram: Diagram): Layout {
   settle(root, neighboursOf(flows));
 
   const depth = Math.max(0, ...[...parents.keys()].map((zone) => chainOf(zone, parents).length));
-  const gapX = gap.x + 2 * pad.side * Math.max(0, depth - 1);
+  // Wide enough for the frames of nested zones and some lines between them.
+  const gapX = Math.max(gap.x, 2 * pad.side * depth + 60);
   const left = margin + depth * pad.side;
   const xOf = (column: number) => left + column * (nodeSize.width + gapX);
   const nodes: Layout['nodes'] = [];

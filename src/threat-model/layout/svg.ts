@@ -67,7 +67,7 @@ export function drawSvg({ title, zones, elements, flows, levels = {}, hand }: Sv
     const told = `${name}, ${kind}, ${level === 'none' ? 'no threat' : `worst threat ${level}`}`;
     parts.push(
       `<g><title>${escape(told)}</title>${shapeOf(kind, { x, y, width, height }, colours[level], strokes[level])}` +
-        `<text x="${x + width / 2}" y="${y + height / 2 - 3}" class="name">${escape(clip(name, 21))}</text>` +
+        `<text x="${x + width / 2}" y="${y + height / 2 - 3}" class="name">${escape(clip(name, 19))}</text>` +
         `<text x="${x + width / 2}" y="${y + height / 2 + 14}" class="kind">${escape(kind.replaceAll('_', ' '))}</text></g>`,
     );
   }
@@ -139,7 +139,7 @@ export function pathOf(points: readonly Point[], radius = 8): string {
 const round = (value: number) => Math.round(value * 10) / 10;
 
 function clip(text: string, characters: number): string {
-  const units = [...text];
+  const units = Array.from(text);
   return units.length <= characters ? text : `${units.slice(0, Math.max(1, characters - 1)).join('')}…`;
 }
 
