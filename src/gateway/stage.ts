@@ -41,7 +41,7 @@ class Stage {
     const verdict = await judge(deps, run, this.#binding, () =>
       control.inspect(subject, settings, run.context),
     );
-    const out = apply(run, this.#binding, subject, sinceLast(verdict, sent.length));
+    const out = apply(run, this.#binding, subject, sinceLast(verdict, sent.length, run));
     if (!out.startsWith(sent)) {
       run.reason ??= `${control.id}: a match reaches into text that has gone out`;
       throw new Problem('BLOCKED', { detail: 'the answer was cut by a policy of this gateway' });
@@ -53,12 +53,13 @@ class Stage {
   }
 }
 
-/** Findings that lie within what has gone out were told before. */
-function sinceLast(verdict: Verdict, sent: number): Verdict {
+/** Findings that lie within what has gone out were told before. A refusal stands: had it been told, nothing would follow. */
+function sinceLast(verdict: Verdict, sent: number, run: Run): Verdict {
   if (sent === 0 || verdict.action === 'allow' || verdict.findings.length === 0) return verdict;
   const findings = verdict.findings.filter((finding) => finding.end > sent);
   if (findings.length > 0) return { ...verdict, findings };
-  return 'text' in verdict ? { ...verdict, findings } : { action: 'allow' };
+  if ('text' in verdict) return { ...verdict, findings };
+  return verdict.action === 'alert' || run.route.mode === 'observe' ? { action: 'allow' } : verdict;
 }
 
 /** One text of a streamed answer, such as the content of choice 0: all controls, one behind the other. */

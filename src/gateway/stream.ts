@@ -168,12 +168,13 @@ export class StreamGuard {
       if (finish) await this.#close(state, said.seen, pieces.length > 0 ? split : undefined);
     }
 
+    // From the chunk that ends the last choice on, bytes wait for the record.
+    if (this.#allFinished()) this.#tail ??= [];
     if (split) this.#withhold(split, chunk, list, edits);
     else if (!mute) this.#write(edits.size === 0 ? raw : dataEvent(applyEdits(data, edits)));
     if (split && list.some((one) => isRecord(one) && typeof one['finish_reason'] === 'string')) {
       for (const one of list) if (isRecord(one)) await this.#decide(this.#choice(one['index'] ?? 0));
     }
-    if (this.#allFinished()) this.#tail ??= [];
     this.#bound();
   }
 
