@@ -70,10 +70,14 @@ function timeOrderedId(time: number): string {
 /** Builds an OCSF event. `time` is milliseconds since the epoch; findings must be redacted before they come here. */
 export function securityEvent(facts: EventFacts): SecurityEvent {
   const { kind, activity, message, time, principal, severity = 1, ok = true } = facts;
-  return {
-    ...classes[kind],
+  const { class_uid, category_uid, class_name } = classes[kind];
+  // Plain assignments: on the path of every request, conditional spreads cost ten times as much.
+  const event: SecurityEvent = {
+    class_uid,
+    category_uid,
+    class_name,
     activity_id: activity,
-    type_uid: classes[kind].class_uid * 100 + activity,
+    type_uid: class_uid * 100 + activity,
     severity_id: severity,
     status_id: ok ? 1 : 2,
     time,
@@ -85,25 +89,20 @@ export function securityEvent(facts: EventFacts): SecurityEvent {
       profiles: facts.model ? ['ai_operation', 'security_control'] : ['security_control'],
       tenant_uid: principal?.tenant ?? 'default',
     },
-    ...(principal
-      ? {
-          actor: {
-            user: { uid: principal.id, type: principal.kind },
-            ...(principal.element ? { app_uid: principal.element } : {}),
-          },
-        }
-      : {}),
-    ...(facts.disposition
-      ? {
-          disposition: facts.disposition,
-          action_id: facts.disposition === 'block' || facts.disposition === 'ask' ? 2 : 1,
-        }
-      : {}),
-    ...(facts.api ? { api: facts.api } : {}),
-    ...(facts.model ? { ai_model: facts.model } : {}),
-    ...(facts.trace ? { trace: { uid: facts.trace } } : {}),
     unmapped: facts.unmapped ?? {},
   };
+  if (principal) {
+    event.actor = { user: { uid: principal.id, type: principal.kind } };
+    if (principal.element) event.actor.app_uid = principal.element;
+  }
+  if (facts.disposition) {
+    event.disposition = facts.disposition;
+    event.action_id = facts.disposition === 'block' || facts.disposition === 'ask' ? 2 : 1;
+  }
+  if (facts.api) event.api = facts.api;
+  if (facts.model) event.ai_model = facts.model;
+  if (facts.trace) event.trace = { uid: facts.trace };
+  return event;
 }
 
 /** What may be said of a finding in an event: kind and place, never the text. */
