@@ -1,12 +1,15 @@
 // Turns the gitleaks default rules (TOML, RE2 expressions) into assets/inspection/secrets.json for V8:
 // modifiers are folded into the sets, the lazy prefix that only finds the start of a line is dropped, every repetition
-// gets a bound, and each rule gets the reach of its keywords. Run after a build: node tools/build-secret-rules.mjs
+// gets a bound, and each rule gets the reach of its keywords: node tools/build-secret-rules.mjs
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { build } from './build.mjs';
 import { root, shared } from './shared.mjs';
 
-const { parseExpression, printExpression, bounded, longestMatch } = await import(
+build({ console: false });
+
+const { parseExpression, printExpression, bounded, longestMatch, offsetOf } = await import(
   join(root, 'dist/inspection/scan/expression.js')
 );
 
@@ -21,6 +24,11 @@ const runLimits = {
   'nuget-config-password': 200,
   'curl-auth-header': 600,
   'curl-auth-user': 200,
+};
+/** Keywords that are rarer than those of the rule and lose nothing. The header of a JWT is a JSON object. */
+const keywords = {
+  jwt: ['eyj', 'eya'],
+  'kubernetes-secret-yaml': ['kind: secret', "kind: 'secret", 'kind: "secret', 'kind:secret'],
 };
 /** Where the keyword stands late in the value: how the value begins, for streams. */
 const leads = {
@@ -52,13 +60,14 @@ for (const rule of config.rules) {
   const pattern = rule.regex.replace('[\\w.-]{0,50}?', '');
   const tree = bounded(parseExpression(pattern), runLimits[rule.id] ?? runLimit);
   const longest = longestMatch(tree);
-  const offsets = rule.keywords.map((keyword) => offsetOf(tree, keyword.toLowerCase()));
+  const marks = keywords[rule.id] ?? rule.keywords.map((keyword) => keyword.toLowerCase());
+  const offsets = marks.map((mark) => (rule.id === 'jwt' ? 0 : offsetOf(tree, mark)));
   const inside = offsets.every((offset) => offset !== undefined);
   rules.push({
     id: rule.id,
     title: rule.description,
     pattern: printExpression(tree),
-    keywords: rule.keywords.map((keyword) => keyword.toLowerCase()),
+    keywords: marks,
     before: inside ? Math.max(...offsets) + 1 : longest + nearby,
     after: inside ? longest + 1 : longest + nearby,
     ...(leads[rule.id] === undefined ? {} : { leads: leads[rule.id] }),
@@ -92,62 +101,6 @@ function allowance(list) {
       : { patterns: list.regexes.map((regex) => printExpression(bounded(parseExpression(regex), 512))) }),
     ...(list.stopwords === undefined ? {} : { words: list.stopwords.map((word) => word.toLowerCase()) }),
   };
-}
-
-/** Largest distance from the start of a match to the keyword in it; undefined when the keyword is no part of it. */
-function offsetOf(node, keyword) {
-  if (node.kind === 'group') return offsetOf(node.inner, keyword);
-  if (node.kind === 'repeat') {
-    const inner = offsetOf(node.inner, keyword);
-    return inner === undefined ? undefined : longestMatch(node);
-  }
-  if (node.kind === 'choice') {
-    const found = node.options.map((option) => offsetOf(option, keyword)).filter((one) => one !== undefined);
-    return found.length === 0 ? undefined : Math.max(...found);
-  }
-  const items = node.kind === 'sequence' ? node.items : [node];
-  let before = 0;
-  for (let i = 0; i < items.length; i += 1) {
-    if (spells(items, i, keyword)) return before;
-    const inner = ['group', 'repeat', 'choice'].includes(items[i].kind)
-      ? offsetOf(items[i], keyword)
-      : undefined;
-    if (inner !== undefined) return before + inner;
-    before += longestMatch(items[i]);
-  }
-  return undefined;
-}
-
-/** True when the sets from `items[i]` on can be the keyword, looking through groups. */
-function spells(items, i, keyword) {
-  if (keyword === '') return true;
-  const item = items[i];
-  if (item === undefined) return false;
-  const rest = items.slice(i + 1);
-  switch (item.kind) {
-    case 'set': {
-      const codes = [keyword.charCodeAt(0), keyword[0].toUpperCase().charCodeAt(0)];
-      const few = item.ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0) <= 4;
-      const takes = item.ranges.some(([from, to]) => codes.some((code) => from <= code && code <= to));
-      return few && takes && spells(rest, 0, keyword.slice(1));
-    }
-    case 'assertion':
-      return spells(rest, 0, keyword);
-    case 'group':
-      return spells([item.inner, ...rest], 0, keyword);
-    case 'sequence':
-      return spells([...item.items, ...rest], 0, keyword);
-    case 'choice':
-      return item.options.some((option) => spells([option, ...rest], 0, keyword));
-    case 'repeat':
-      return item.min === 0
-        ? spells(rest, 0, keyword) || spells([item.inner, ...rest], 0, keyword)
-        : item.max === item.min && item.max < 8
-          ? spells([...Array(item.max).fill(item.inner), ...rest], 0, keyword)
-          : spells([item.inner, ...rest], 0, keyword);
-    default:
-      return false;
-  }
 }
 
 /** As much TOML as the file uses: tables, arrays of tables, strings, literal strings, numbers, arrays. */

@@ -35,7 +35,7 @@ const byColons = alone.filter(({ anchor }) => anchor === 'colons');
 const byDigits = alone
   .filter(({ anchor }) => anchor === undefined)
   .sort((left, right) => left.fewest - right.fewest);
-const byWords = compiled.filter(({ words = [] }) => words.length > 0);
+const byWords = compiled.filter(({ score, words = [] }) => words.length > 0 && score < piiThreshold);
 const wordsIn = compileTriggers(
   byWords.map(({ words = [] }) => ({ keywords: words, before: beforeWord, after: afterWord, word: true })),
 );
@@ -45,11 +45,13 @@ export function detectPii(text: string): Finding[] {
   const found: Finding[] = [];
   for (const { rule, start, end } of wordsIn(text)) {
     const recognizer = byWords[rule]!;
+    if (recognizer.anchor === undefined && !digitIn(text, start, end)) continue;
     search(recognizer, text, start, end, recognizer.near ?? 0.85, found);
   }
-  stretches(text, (start, end, digits) => {
+  stretches(text, (start, end, digits, mixed) => {
     for (const recognizer of byDigits) {
       if (recognizer.fewest > digits) break;
+      if (recognizer.mixed === true && !mixed) continue;
       search(recognizer, text, start, end, recognizer.score, found);
     }
   });
@@ -105,23 +107,46 @@ function search(
   }
 }
 
-/** Stretches of text around digits, with the number of digits in them. */
-function stretches(text: string, visit: (start: number, end: number, digits: number) => void): void {
+/** Stretches of text around digits, with the number of digits in them and whether letters stand beside these. */
+function stretches(
+  text: string,
+  visit: (start: number, end: number, digits: number, mixed: boolean) => void,
+): void {
   const { length } = text;
   for (let i = 0; i < length; i += 1) {
     const code = text.charCodeAt(i);
-    if (code < 48 || code > 57) continue;
+    if (code > 57 || code < 48) continue;
     let lastDigit = i;
     let digits = 1;
+    let mixed = beside(text, i, -1);
     for (let j = i + 1; j < length && j - lastDigit <= digitGap; j += 1) {
       const next = text.charCodeAt(j);
-      if (next < 48 || next > 57) continue;
+      if (next > 57 || next < 48) continue;
+      if (!mixed && j > lastDigit + 1) mixed = beside(text, lastDigit, 1) || beside(text, j, -1);
       lastDigit = j;
       digits += 1;
     }
-    if (digits >= 4) visit(Math.max(0, i - margin), Math.min(length, lastDigit + margin), digits);
+    mixed ||= beside(text, lastDigit, 1);
+    if (digits >= 4) visit(Math.max(0, i - margin), Math.min(length, lastDigit + margin), digits, mixed);
     i = lastDigit;
   }
+}
+
+/** A letter next to a digit, or a capital one separator away. */
+function beside(text: string, at: number, step: 1 | -1): boolean {
+  const near = text.charCodeAt(at + step);
+  const small = near | 32;
+  if (small >= 97 && small <= 122) return true;
+  const further = text.charCodeAt(at + 2 * step);
+  return further >= 65 && further <= 90 && (near === 32 || near === 45 || near === 40 || near === 43);
+}
+
+function digitIn(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code >= 48 && code <= 57) return true;
+  }
+  return false;
 }
 
 /** Stretches of text around one mark: marks that are at most `gap` apart share a stretch. */

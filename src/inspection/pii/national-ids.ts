@@ -33,6 +33,9 @@ interface NationalId {
   words: readonly string[];
   /** Score without such a word; below 0.5 the word is needed. */
   alone?: number;
+  /** Fewest digits, for those that fire alone. */
+  digits?: number;
+  mixed?: boolean;
 }
 
 /**
@@ -42,7 +45,7 @@ interface NationalId {
 const ids: readonly NationalId[] = [
   { type: 'ad_nrt', check: 'ad/nrt', shape: '[A-Z][ -]?\\d{6}[ -]?[A-Z]', words: ['nrt'] },
   { type: 'al_nipt', check: 'al/nipt', shape: '[A-M]\\d{8}[A-Z]', words: ['nipt'] },
-  { type: 'ar_cbu', check: 'ar/cbu', shape: digits(22), words: ['cbu'], alone: 0.6 },
+  { type: 'ar_cbu', check: 'ar/cbu', shape: digits(22), words: ['cbu'], alone: 0.6, digits: 22 },
   {
     type: 'ar_cuit',
     check: 'ar/cuit',
@@ -84,7 +87,14 @@ const ids: readonly NationalId[] = [
     shape: '\\d{5,9}[ -]?[A-Z]{0,2}',
     words: ['cédula de identidad', 'cedula de identidad', 'ci'],
   },
-  { type: 'br_cpf', check: 'br/cpf', shape: '\\d{3}\\.\\d{3}\\.\\d{3}-\\d{2}', words: ['cpf'], alone: 0.85 },
+  {
+    type: 'br_cpf',
+    check: 'br/cpf',
+    shape: '\\d{3}\\.\\d{3}\\.\\d{3}-\\d{2}',
+    words: ['cpf'],
+    alone: 0.85,
+    digits: 11,
+  },
   { type: 'br_cpf', check: 'br/cpf', shape: digits(11), words: ['cpf'] },
   {
     type: 'br_cnpj',
@@ -92,6 +102,7 @@ const ids: readonly NationalId[] = [
     shape: '\\d{2}\\.?\\d{3}\\.?\\d{3}/?\\d{4}-?\\d{2}',
     words: ['cnpj'],
     alone: 0.6,
+    digits: 14,
   },
   { type: 'by_unp', check: 'by/unp', shape: '[A-Z0-9]{2}\\d{7}', words: ['unp', 'унп'] },
   { type: 'ca_bn', check: 'ca/bn', shape: '\\d{9}(?: ?[A-Z]{2} ?\\d{4})?', words: ['business number'] },
@@ -101,6 +112,7 @@ const ids: readonly NationalId[] = [
     shape: '756[. ]?\\d{4}[. ]?\\d{4}[. ]?\\d{2}',
     words: ['ahv', 'avs'],
     alone: 0.75,
+    digits: 13,
   },
   {
     type: 'ch_uid',
@@ -108,13 +120,16 @@ const ids: readonly NationalId[] = [
     shape: 'CHE[- ]?\\d{3}\\.?\\d{3}\\.?\\d{3}',
     words: ['uid'],
     alone: 0.75,
+    digits: 9,
+    mixed: true,
   },
   {
     type: 'cl_rut',
     check: 'cl/rut',
     shape: '\\d{1,2}\\.\\d{3}\\.\\d{3}-[\\dKk]',
-    words: ['rut', 'run'],
+    words: ['rut'],
     alone: 0.75,
+    digits: 7,
   },
   { type: 'cl_rut', check: 'cl/rut', shape: '\\d{7,8}-?[\\dKk]', words: ['rut', 'run'] },
   {
@@ -123,6 +138,7 @@ const ids: readonly NationalId[] = [
     shape: '[1-9]\\d{5}(?:19|20)\\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\\d|3[01])\\d{3}[\\dXx]',
     words: ['身份证', '身份證'],
     alone: 0.8,
+    digits: 17,
   },
   {
     type: 'cn_uscc',
@@ -164,6 +180,8 @@ const ids: readonly NationalId[] = [
     shape: '\\d{2} ?\\d{6} ?[A-Z] ?\\d{3}',
     words: ['sozialversicherungsnummer', 'rentenversicherungsnummer', 'svnr'],
     alone: 0.55,
+    digits: 11,
+    mixed: true,
   },
   { type: 'dk_cpr', check: 'dk/cpr', shape: '\\d{6}[ -]?\\d{4}', words: ['cpr', 'personnummer'] },
   { type: 'dk_cvr', check: 'dk/cvr', shape: '\\d{8}|\\d{2} \\d{2} \\d{2} \\d{2}', words: ['cvr'] },
@@ -174,8 +192,24 @@ const ids: readonly NationalId[] = [
     shape: '\\d{3}[ -]?\\d{3}[ -]?\\d{3}',
     words: ['الضريبي', 'egyptian tax'],
   },
-  { type: 'es_nie', check: 'es/nie', shape: '[XYZ][ -]?\\d{7}[ -]?[A-Z]', words: ['nie'], alone: 0.7 },
-  { type: 'es_nif', check: 'es/nif', shape: '\\d{8}-?[A-Z]', words: ['nif', 'dni'], alone: 0.55 },
+  {
+    type: 'es_nie',
+    check: 'es/nie',
+    shape: '[XYZ][ -]?\\d{7}[ -]?[A-Z]',
+    words: ['nie'],
+    alone: 0.7,
+    digits: 7,
+    mixed: true,
+  },
+  {
+    type: 'es_nif',
+    check: 'es/nif',
+    shape: '\\d{8}-?[A-Z]',
+    words: ['nif', 'dni'],
+    alone: 0.55,
+    digits: 8,
+    mixed: true,
+  },
   { type: 'es_cif', check: 'es/cif', shape: '[A-HJ-NP-SUVW]-?\\d{7}-?[0-9A-J]', words: ['cif', 'nif'] },
   {
     type: 'fi_personal_identity_code',
@@ -183,6 +217,8 @@ const ids: readonly NationalId[] = [
     shape: '\\d{6}[-+ABCDEFUVWXY]\\d{3}[0-9A-Z]',
     words: ['hetu', 'henkilötunnus'],
     alone: 0.8,
+    digits: 9,
+    mixed: true,
   },
   { type: 'fi_ytunnus', check: 'fi/ytunnus', shape: '\\d{7}-\\d', words: ['y-tunnus', 'ytunnus'] },
   {
@@ -191,6 +227,7 @@ const ids: readonly NationalId[] = [
     shape: '[12][ ]?\\d{2}[ ]?(?:0[1-9]|1[0-2]|[2-9]\\d)[ ]?\\d[\\dAB][ ]?\\d{3}[ ]?\\d{3}[ ]?\\d{2}',
     words: ['nir', 'sécurité sociale', 'securite sociale'],
     alone: 0.7,
+    digits: 13,
   },
   {
     type: 'fr_nif',
@@ -201,7 +238,15 @@ const ids: readonly NationalId[] = [
   { type: 'fr_siren', check: 'fr/siren', shape: '\\d{3} ?\\d{3} ?\\d{3}', words: ['siren'] },
   { type: 'fr_siret', check: 'fr/siret', shape: '\\d{3} ?\\d{3} ?\\d{3} ?\\d{5}', words: ['siret'] },
   { type: 'gb_utr', check: 'gb/utr', shape: '\\d{10}', words: ['utr', 'unique taxpayer'] },
-  { type: 'gh_tin', check: 'gh/tin', shape: '[PCGQV]\\d{9}[0-9X]', words: ['tin', 'gra'], alone: 0.55 },
+  {
+    type: 'gh_tin',
+    check: 'gh/tin',
+    shape: '[PCGQV]\\d{9}[0-9X]',
+    words: ['tin', 'gra'],
+    alone: 0.55,
+    digits: 9,
+    mixed: true,
+  },
   { type: 'gr_amka', check: 'gr/amka', shape: digits(11), words: ['amka', 'αμκα'] },
   { type: 'gr_afm', check: 'gr/vat', shape: '\\d{9}', words: ['afm', 'αφμ'] },
   {
@@ -210,9 +255,19 @@ const ids: readonly NationalId[] = [
     shape: '[A-Z]{1,2}\\d{6}\\([0-9A]\\)',
     words: ['hkid', '身份證'],
     alone: 0.75,
+    digits: 6,
+    mixed: true,
   },
   { type: 'hr_oib', check: 'hr/oib', shape: '\\d{11}', words: ['oib'] },
-  { type: 'ie_pps', check: 'ie/pps', shape: '\\d{7}[A-W][A-IW]?', words: ['pps', 'ppsn'], alone: 0.5 },
+  {
+    type: 'ie_pps',
+    check: 'ie/pps',
+    shape: '\\d{7}[A-W][A-IW]?',
+    words: ['pps', 'ppsn'],
+    alone: 0.5,
+    digits: 7,
+    mixed: true,
+  },
   { type: 'il_id', check: 'il/idnr', shape: '\\d{5,8}-?\\d', words: ['teudat zehut', 'תעודת זהות'] },
   {
     type: 'in_aadhaar',
@@ -226,6 +281,8 @@ const ids: readonly NationalId[] = [
     shape: '[A-Z]{3}[ABCFGHJLPT][A-Z]\\d{4}[A-Z]',
     words: ['pan', 'permanent account'],
     alone: 0.55,
+    digits: 4,
+    mixed: true,
   },
   {
     type: 'in_gstin',
@@ -233,6 +290,8 @@ const ids: readonly NationalId[] = [
     shape: '\\d{2}[A-Z]{5}\\d{4}[A-Z][0-9A-Z]Z[0-9A-Z]',
     words: ['gstin', 'gst'],
     alone: 0.8,
+    digits: 6,
+    mixed: true,
   },
   { type: 'in_voter', check: 'in/epic', shape: '[A-Z]{3}\\d{7}', words: ['epic', 'voter', 'elector'] },
   { type: 'is_kennitala', check: 'is/kennitala', shape: '\\d{6}-?\\d{4}', words: ['kennitala', 'kt.'] },
@@ -242,6 +301,8 @@ const ids: readonly NationalId[] = [
     shape: '[A-Z]{6}[0-9L-NP-V]{2}[ABCDEHLMPRST][0-9L-NP-V]{2}[A-Z][0-9L-NP-V]{3}[A-Z]',
     words: ['codice fiscale'],
     alone: 0.9,
+    digits: 4,
+    mixed: true,
   },
   { type: 'it_vat_code', check: 'it/iva', shape: '\\d{11}', words: ['partita iva', 'p.iva', 'p. iva'] },
   {
@@ -257,6 +318,7 @@ const ids: readonly NationalId[] = [
     shape: '\\d{6}-?[1-8]\\d{6}',
     words: ['주민등록번호', 'resident registration'],
     alone: 0.5,
+    digits: 13,
   },
   { type: 'kr_brn', check: 'kr/brn', shape: '\\d{3}-?\\d{2}-?\\d{5}', words: ['사업자등록번호', 'brn'] },
   { type: 'li_peid', check: 'li/peid', shape: '\\d{4,12}', words: ['peid'] },
@@ -271,6 +333,8 @@ const ids: readonly NationalId[] = [
     shape: '[A-Z]{4}\\d{6}[HM][A-Z]{5}[0-9A-Z]\\d',
     words: ['curp'],
     alone: 0.9,
+    digits: 6,
+    mixed: true,
   },
   {
     type: 'mx_rfc',
@@ -278,6 +342,8 @@ const ids: readonly NationalId[] = [
     shape: '[A-ZÑ&]{3,4}[ -]?\\d{6}[ -]?[0-9A-Z]{3}',
     words: ['rfc'],
     alone: 0.5,
+    digits: 6,
+    mixed: true,
   },
   {
     type: 'my_nric',
@@ -285,6 +351,7 @@ const ids: readonly NationalId[] = [
     shape: '\\d{6}-\\d{2}-\\d{4}',
     words: ['nric', 'mykad', 'kad pengenalan'],
     alone: 0.6,
+    digits: 12,
   },
   {
     type: 'mz_bi',
@@ -292,6 +359,8 @@ const ids: readonly NationalId[] = [
     shape: '\\d{12}[A-Z]',
     words: ['bilhete de identidade', 'bi'],
     alone: 0.6,
+    digits: 12,
+    mixed: true,
   },
   { type: 'mz_nuit', check: 'mz/nuit', shape: '\\d{9}', words: ['nuit'] },
   {
@@ -386,6 +455,8 @@ const ids: readonly NationalId[] = [
     shape: '[A-Z][12]\\d{8}',
     words: ['身分證', '身份證'],
     alone: 0.55,
+    digits: 9,
+    mixed: true,
   },
   { type: 'tw_ubn', check: 'tw/ubn', shape: '\\d{8}', words: ['統一編號', 'ubn', '統編'] },
   { type: 'tw_ui', check: 'tw/ui', shape: '[A-Z][A-D89]\\d{8}', words: ['居留證', 'arc'] },
@@ -396,6 +467,8 @@ const ids: readonly NationalId[] = [
     shape: '[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\\d{2} ?\\d{2} ?\\d{2} ?[A-D]',
     words: ['nino', 'national insurance', 'ni number'],
     alone: 0.7,
+    digits: 6,
+    mixed: true,
   },
   { type: 'us_ein', check: 'us/ein', shape: '\\d{2}-\\d{7}', words: ['ein', 'employer identification'] },
   {
@@ -460,12 +533,14 @@ export function validVat(value: string): boolean {
 }
 
 export const nationalRecognizers: readonly Recognizer[] = [
-  ...ids.map(({ type, check, shape, words, alone }): Recognizer => {
+  ...ids.map(({ type, check, shape, words, alone, digits: fewest, mixed }): Recognizer => {
     const [country, kind] = check.split('/') as [string, string];
     return {
       type,
       pattern: `(?<![\\w])(?:${shape})(?![\\w])`,
       score: alone ?? 0.3,
+      ...(fewest === undefined ? {} : { digits: fewest }),
+      ...(mixed === undefined ? {} : { mixed }),
       words,
       check: (value) => validNationalId(country, kind, value) === true,
     };
@@ -474,6 +549,8 @@ export const nationalRecognizers: readonly Recognizer[] = [
     type: 'vat_number',
     pattern: `(?<!\\w)(?:${Object.keys(vat).join('|')})[ ]?[A-Z0-9](?:[ .-]?[A-Z0-9]){7,11}(?!\\w)`,
     score: 0.5,
+    digits: 7,
+    mixed: true,
     words: ['vat', 'ust-idnr', 'umsatzsteuer', 'tva', 'btw', 'iva', 'moms', 'ust'],
     check: validVat,
   },

@@ -1,4 +1,7 @@
+import { createRequire } from 'node:module';
+import type * as IbanTools from 'ibantools';
 import {
+  mod97,
   abaRouting,
   bitcoinAddress,
   caSin,
@@ -9,7 +12,6 @@ import {
   ipv4,
   ipv6,
   luhn,
-  mod97,
   mrzDigit,
   ukNhs,
   uniform,
@@ -17,6 +19,9 @@ import {
   usSsn,
   vin,
 } from './checks.ts';
+
+const require = createRequire(import.meta.url);
+let ibantools: typeof IbanTools | undefined;
 
 /** How one kind of personal data is told from other text. */
 export interface Recognizer {
@@ -37,6 +42,8 @@ export interface Recognizer {
   anchor?: 'at' | 'colons' | 'words';
   /** Fewest digits of the value, where it is anchored by them. Default 5. */
   digits?: number;
+  /** Letters stand beside its digits, such as in `GB82`. */
+  mixed?: boolean;
 }
 
 const months =
@@ -57,6 +64,15 @@ function phoneShape(value: string): boolean {
     !/^\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d{2}\b/.test(value) &&
     !/^\d{1,3}(?:\.\d{1,3}){3}$/.test(value)
   );
+}
+
+/** Structure and check digits as the registry of ISO 13616 has them. The package is loaded when a candidate turns up. */
+function iban(value: string): boolean {
+  const compact = value.replace(/[ -]/g, '').toUpperCase();
+  if (!mod97(compact)) return false;
+  ibantools ??= require('ibantools') as typeof IbanTools;
+  const specification = ibantools.getCountrySpecifications()[compact.slice(0, 2)];
+  return specification?.chars === compact.length;
 }
 
 /** Hand-written recognisers. Numbers of single countries that have a check digit are in national-ids.ts. */
@@ -82,11 +98,20 @@ export const ownRecognizers: readonly Recognizer[] = [
     check: creditCard,
   },
   {
+    type: 'credit_card',
+    pattern: '(?<![\\w.$€£-])(?:\\d{12,19}|\\d{4}(?:[ -]\\d{4}){3})(?![\\w-]|\\.\\d)',
+    score: 0.3,
+    words: ['card', 'credit card', 'card number', 'cc'],
+    near: 0.7,
+    check: (value) => luhn(digitsOf(value)) && !uniform(digitsOf(value)),
+  },
+  {
     type: 'iban_code',
     pattern: '(?<![A-Za-z0-9])[A-Za-z]{2}\\d{2}(?:[ -]?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])',
     score: 0.95,
+    mixed: true,
     digits: 6,
-    check: mod97,
+    check: iban,
   },
   {
     type: 'bic_code',
@@ -155,6 +180,7 @@ export const ownRecognizers: readonly Recognizer[] = [
       'sms',
       'call me',
       'call me on',
+      'can call',
       'call me at',
       'text me',
       'reach me',
@@ -217,6 +243,7 @@ export const ownRecognizers: readonly Recognizer[] = [
       '(?<![\\w-])[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\\d-?[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\\d-?[AC-HJKMNP-RT-Y]{2}\\d{2}(?![\\w-])',
     flags: 'i',
     score: 0.6,
+    mixed: true,
     words: ['mbi', 'medicare'],
     digits: 5,
   },
@@ -282,6 +309,7 @@ export const ownRecognizers: readonly Recognizer[] = [
     pattern: '(?<!\\w)[A-Z9]{5}\\d[0156]\\d(?:[0-2]\\d|3[01])\\d[A-Z9]{2}[A-Z0-9][A-Z]{2}(?!\\w)',
     flags: 'i',
     score: 0.6,
+    mixed: true,
     words: ['driving licence', 'dvla'],
   },
   {
@@ -409,6 +437,7 @@ export const ownRecognizers: readonly Recognizer[] = [
     pattern:
       '(?<![A-Z0-9<])([A-Z0-9<]{9}[0-9][A-Z<]{3}\\d{7}[MFX<]\\d{7}[A-Z0-9<]{14}[0-9<]\\d)(?![A-Z0-9<])',
     score: 0.95,
+    mixed: true,
     digits: 14,
     check: (value) => mrzDigit(value.slice(0, 9), value[9]!) && mrzDigit(value.slice(13, 19), value[19]!),
   },
@@ -418,12 +447,14 @@ export const ownRecognizers: readonly Recognizer[] = [
     score: 0.95,
     digits: 2,
     check: bitcoinAddress,
+    mixed: true,
   },
   {
     type: 'crypto_address',
     pattern: '(?<!\\w)0x[0-9A-Fa-f]{40}(?!\\w)',
     score: 0.8,
     digits: 5,
+    mixed: true,
     check: (value) => !/^0x(.)\1{39}$/.test(value),
   },
   {
@@ -452,8 +483,8 @@ export const ownRecognizers: readonly Recognizer[] = [
   },
   {
     type: 'street_address',
-    pattern: `(?<![\\w-])\\d{1,6}[A-Za-z]?,? (?:(?:N|S|E|W|North|South|East|West)\\.? )?(?:[A-Z0-9][\\w'’.-]{1,24} ){1,4}${streetWord}(?![\\w])(?:,? (?:Apt|Apartment|Suite|Unit|Ste|#)\\.? ?\\w{1,8})?(?:,? (?:[A-Z][\\p{L}.-]{1,24} ?){1,3},? [A-Z]{2} \\d{5}(?:-\\d{4})?)?`,
-    score: 0.6,
+    pattern: `(?<![\\w-])\\d{1,6}[A-Za-z]? (?:(?:N|S|E|W|North|South|East|West)\\.? )?(?:(?:[A-Z][\\w'’-]{1,24}|\\d{1,3}(?:st|nd|rd|th)) ){1,4}${streetWord}(?![\\w])(?:,? (?:Apt|Apartment|Suite|Unit|Ste|#)\\.? ?\\w{1,8})?(?:,? (?:[A-Z][\\p{L}.-]{1,24} ?){1,3},? [A-Z]{2} \\d{5}(?:-\\d{4})?)?`,
+    score: 0.4,
     words: [
       'street',
       'st',
@@ -477,7 +508,6 @@ export const ownRecognizers: readonly Recognizer[] = [
       'crescent',
     ],
     near: 0.65,
-    anchor: 'words',
   },
   {
     type: 'street_address',
@@ -488,9 +518,9 @@ export const ownRecognizers: readonly Recognizer[] = [
   },
   {
     type: 'person',
-    pattern: `(?<=\\b(?:[Mm]y (?:full )?name is|[Ii] am called|[Mm]ein Name ist|[Jj]e m'appelle|[Mm]e llamo|[Mm]i nombre es) )${name}(?: ${name}){0,3}`,
+    pattern: `(?<=\\b(?:[Mm]y (?:full )?name is|[Mm]ein Name ist|[Jj]e m'appelle|[Mm]e llamo|[Mm]i nombre es) )${name}(?: ${name}){0,3}`,
     score: 0.1,
-    words: ['name is', 'name ist', 'called', 'appelle', 'llamo', 'nombre es'],
+    words: ['name is', 'name ist', "m'appelle", 'me llamo', 'nombre es'],
     near: 0.7,
     anchor: 'words',
   },

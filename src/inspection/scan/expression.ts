@@ -340,6 +340,74 @@ export function longestMatch(node: Expression): number {
   return inner === 0 ? 0 : inner * node.max;
 }
 
+/** True when a match can begin with the word (lower case), whatever the case of its letters. */
+export function canBeginWith(node: Expression, word: string): boolean {
+  return spells([node], word);
+}
+
+function spells(items: readonly Expression[], word: string): boolean {
+  if (word === '') return true;
+  const [item, ...rest] = items;
+  if (item === undefined) return false;
+  switch (item.kind) {
+    case 'set': {
+      const codes = [word.charCodeAt(0), word.charAt(0).toUpperCase().charCodeAt(0)];
+      // A large class holds any word, but is not there for it.
+      const few = item.ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0) <= 4;
+      const takes = item.ranges.some(([from, to]) => codes.some((code) => from <= code && code <= to));
+      return few && takes && spells(rest, word.slice(1));
+    }
+    case 'assertion':
+    case 'look':
+      return spells(rest, word);
+    case 'group':
+      return spells([item.inner, ...rest], word);
+    case 'sequence':
+      return spells([...item.items, ...rest], word);
+    case 'choice':
+      return item.options.some((option) => spells([option, ...rest], word));
+    case 'repeat':
+      break;
+  }
+  const once = spells(
+    [...Array.from({ length: Math.max(1, Math.min(item.min, 8)) }, () => item.inner), ...rest],
+    word,
+  );
+  return once || (item.min === 0 && spells(rest, word));
+}
+
+/**
+ * Largest distance from the start of a match to a word (lower case) in it; undefined when the word is no part of the
+ * expression.
+ */
+export function offsetOf(node: Expression, word: string): number | undefined {
+  switch (node.kind) {
+    case 'group':
+      return offsetOf(node.inner, word);
+    case 'repeat':
+      return offsetOf(node.inner, word) === undefined ? undefined : longestMatch(node);
+    case 'choice': {
+      const found = node.options.map((option) => offsetOf(option, word)).filter((one) => one !== undefined);
+      return found.length === 0 ? undefined : Math.max(...found);
+    }
+    case 'set':
+    case 'assertion':
+    case 'look':
+      return spells([node], word) ? 0 : undefined;
+    case 'sequence':
+      break;
+  }
+  let before = 0;
+  let largest: number | undefined;
+  for (const [i, item] of node.items.entries()) {
+    const inner = ['group', 'repeat', 'choice'].includes(item.kind) ? offsetOf(item, word) : undefined;
+    const here = spells(node.items.slice(i), word) ? 0 : undefined;
+    if (inner !== undefined || here !== undefined) largest = before + Math.max(inner ?? 0, here ?? 0);
+    before += longestMatch(item);
+  }
+  return largest;
+}
+
 /** Gives every unbounded repetition a bound: `limit` more than its minimum. */
 export function bounded(node: Expression, limit: number): Expression {
   switch (node.kind) {

@@ -3,6 +3,7 @@ import { Problem } from '../../kernel/problem.ts';
 import type { Finding } from '../../kernel/finding.ts';
 import { buildAutomaton, eachKeyword, hasKeyword, type Automaton } from '../scan/automaton.ts';
 import {
+  canBeginWith,
   longestMatch,
   parseExpression,
   printBeginning,
@@ -52,9 +53,11 @@ interface Rule extends Trigger {
   id: string;
   title: string;
   score: number;
-  /** Global, for search. */
+  /** Sticky when matches begin with the keyword, else global. */
   pattern: RegExp;
   source: string;
+  /** What one attempt at a place counts against the budget. */
+  cost: number;
   entropy: number;
   group: number | undefined;
   /** The value is a group of its own: what introduces it is no part of the finding. */
@@ -67,7 +70,8 @@ interface Excuse {
   all: boolean;
   target: 'match' | 'line' | 'secret';
   patterns: readonly RegExp[];
-  words: Automaton | undefined;
+  /** Built when first needed. */
+  words: (() => Automaton) | undefined;
 }
 
 /**
@@ -76,6 +80,8 @@ interface Excuse {
  */
 const readings = 32;
 const readingsFloor = 65_536;
+/** What a look at one place counts: it may read as far as the rule reaches, but seldom does. */
+const costOf = (after: number) => Math.max(24, after >> 2);
 /** Base64 runs from this length on are held in streams: they may decode to a secret. */
 const encodedRun = 24;
 const encodedHold = 4096;
@@ -97,14 +103,24 @@ export function createSecretDetector(asset: unknown): SecretDetector {
     const found: Finding[] = [];
     let budget = text.length * readings + readingsFloor;
     for (const { rule: index, start, end } of windowsOf(text)) {
+      const rule = rules[index]!;
+      const { pattern, exact, cost } = rule;
+      if (exact === true) {
+        budget -= cost;
+        if (budget < 0) return [...settled(found), overload(text)];
+        pattern.lastIndex = start;
+        const match = pattern.exec(text);
+        const finding = match === null ? undefined : judge(rule, match, text, 0, common);
+        if (finding !== undefined) found.push(finding);
+        continue;
+      }
       budget -= end - start;
       if (budget < 0) return [...settled(found), overload(text)];
-      const rule = rules[index]!;
       const stretch = start === 0 && end === text.length ? text : text.slice(start, end);
-      rule.pattern.lastIndex = 0;
-      for (let match = rule.pattern.exec(stretch); match !== null; match = rule.pattern.exec(stretch)) {
+      pattern.lastIndex = 0;
+      for (let match = pattern.exec(stretch); match !== null; match = pattern.exec(stretch)) {
         if (match[0] === '') {
-          rule.pattern.lastIndex += 1;
+          pattern.lastIndex += 1;
           continue;
         }
         // At the cut a word boundary or an end of text is not a real one.
@@ -158,7 +174,7 @@ function excuses(
         ? introduction(text, offset + match.index) + match[0]
         : lineAround(text, offset + match.index, offset + match.index + match[0].length);
   const byPattern = patterns.some((pattern) => pattern.test(subject));
-  const byWord = words !== undefined && hasKeyword(words, secret);
+  const byWord = words !== undefined && hasKeyword(words(), secret);
   if (!all) return byPattern || byWord;
   return (patterns.length === 0 || byPattern) && (words === undefined || byWord);
 }
@@ -193,7 +209,7 @@ function overload(text: string): Finding {
   return {
     type: 'secret',
     detector: 'secret/overload',
-    score: 0.5,
+    score: 1,
     start: 0,
     end: text.length,
     reason: 'too dense with the marks of secrets to be read to the end',
@@ -277,13 +293,21 @@ function startsWithValue(tree: Expression): boolean {
   return items.slice(0, Math.max(0, value)).every((item) => item.kind === 'assertion');
 }
 
+/** Longest stretch between the name and the operator in the assignments of the ported rules. */
+const assignmentGap = 48;
+
 function ported(rule: z.infer<typeof AssetRule>): Rule {
-  const introduced = /\(\?:=\|>\|/.test(rule.pattern) || /^\\b\((?!\?)/.test(rule.pattern);
+  const assignment = rule.pattern.includes('(?:=|>|');
+  const introduced = assignment || /^\\b\((?!\?)/.test(rule.pattern);
+  const exact = rule.before === 1;
   return {
     ...rule,
-    score: rule.id === 'generic-api-key' ? 0.6 : /\(\?:=\|>\|/.test(rule.pattern) ? 0.8 : 0.95,
-    pattern: new RegExp(rule.pattern, 'g'),
+    exact,
+    ...(assignment ? { operatorWithin: assignmentGap } : {}),
+    score: rule.id === 'generic-api-key' ? 0.6 : assignment ? 0.8 : 0.95,
+    pattern: new RegExp(rule.pattern, exact ? 'y' : 'g'),
     source: rule.pattern,
+    cost: costOf(rule.after),
     entropy: rule.entropy ?? 0,
     group: rule.group,
     introduced,
@@ -296,15 +320,18 @@ function own(rule: ProviderRule): Rule {
   const tree = parseExpression(rule.pattern);
   const source = printExpression(tree);
   const longest = longestMatch(tree);
+  const exact = rule.keywords.every((keyword) => canBeginWith(tree, keyword));
   return {
     id: rule.id,
     title: rule.title,
     keywords: rule.keywords,
-    before: startsWithValue(tree) ? 1 : 16,
+    before: exact ? 1 : 16,
+    exact,
     after: longest + 1,
     score: rule.score ?? 0.95,
-    pattern: new RegExp(source, 'g'),
+    pattern: new RegExp(source, exact ? 'y' : 'g'),
     source,
+    cost: costOf(longest),
     entropy: rule.entropy ?? 0,
     group: undefined,
     introduced: true,
@@ -318,6 +345,11 @@ function excuse({ condition, target, patterns = [], words }: z.infer<typeof Allo
     all: condition === 'and',
     target: target ?? 'secret',
     patterns: patterns.map((pattern) => new RegExp(pattern)),
-    words: words === undefined || words.length === 0 ? undefined : buildAutomaton(words),
+    words: words === undefined || words.length === 0 ? undefined : once(() => buildAutomaton(words)),
   };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
