@@ -22,7 +22,8 @@ import {
 
 const { charSize, conceptSize, wordSize } = await import(join(product, 'inspection/injection/features.js'));
 const assets = resolve(import.meta.dirname, '../assets/inspection');
-const window = { size: 600, step: 300 };
+const options = { alpha: 0.6, positive: 0.35, ...JSON.parse(process.env.MERLON_TRAINING ?? '{}') };
+const window = { size: options.size ?? 600, step: options.step ?? 400 };
 const falsePositives = 0.01;
 const isAttack = ({ label }) => label === 'injection' || label === 'jailbreak';
 
@@ -220,24 +221,20 @@ function crossValidate(name, texts, set, folds, surfaces, options) {
       };
       (summary[surface] ??= []).push(found);
       const held = [...new Set(of(isAttack).map(([number]) => texts[number].source))].join(', ');
-      const loud = Object.entries(
-        Object.groupBy?.(
-          of((row) => !isAttack(row)),
-          ([number]) => texts[number].source,
-        ) ?? {},
-      );
       console.log(
-        `${name} ${surface} fold ${fold}: recall ${found.recall.toFixed(3)}, AUC ${found.auc.toFixed(3)}, ${found.positives} attacks (${held}), ${found.negatives} harmless`,
-        loud
-          .map(
-            ([source, list]) =>
-              `${source} ${shareAbove(
-                list.map(([, { raw }]) => raw),
-                bar,
-              ).toFixed(3)}`,
-          )
-          .join(' '),
+        `${name} ${surface} fold ${fold}: recall ${found.recall.toFixed(3)}, AUC ${found.auc.toFixed(3)}, ${found.positives} attacks (${held}), ${found.negatives} harmless; above the bar: ${loudest(of((row) => !isAttack(row)))}`,
       );
+
+      function loudest(list) {
+        const bySource = new Map();
+        for (const [number, { raw }] of list) {
+          const { source } = texts[number];
+          bySource.set(source, [...(bySource.get(source) ?? []), raw]);
+        }
+        return [...bySource]
+          .map(([source, scores]) => `${source} ${(100 * shareAbove(scores, bar)).toFixed(1)} %`)
+          .join(', ');
+      }
     }
   }
   for (const [surface, list] of Object.entries(summary)) {
@@ -290,7 +287,6 @@ function report(name, model, calibrations, texts) {
   }
 }
 
-const options = { alpha: 0.6, positive: 0.35, ...JSON.parse(process.env.MERLON_TRAINING ?? '{}') };
 const started = performance.now();
 const grown = grownTexts();
 const rows = [...sharedTexts('train'), ...grown];
@@ -299,7 +295,7 @@ const kinds = [
   { name: 'user', texts: userTexts(rows), folds: userFolds, surfaces: ['user'] },
   {
     name: 'context',
-    texts: contextTexts(rows, 11, options.planted ?? 9000),
+    texts: contextTexts(rows, 11, options.planted ?? 16_000),
     folds: contextFolds,
     surfaces: ['document', 'tool_result'],
   },
