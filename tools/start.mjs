@@ -12,5 +12,7 @@ const given = process.argv.slice(2);
 const model = given.includes('--model')
   ? []
   : ['--model', join(root, 'examples/support-copilot/threat-model.yaml')];
+// Beside the commands of the README's tour, which look for it from here.
+const state = given.includes('--state') || process.env.MERLON_STATE ? [] : ['--state', join(root, '.merlon')];
 const { run } = await import(join(root, 'dist/app/main.js'));
-process.exitCode = await run(['up', ...model, ...given]);
+process.exitCode = await run(['up', ...model, ...state, ...given]);

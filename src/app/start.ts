@@ -95,7 +95,8 @@ async function open(
   const config = loadConfig({ folder, env, ...(options.config ? { file: options.config } : {}) });
   const log = openLog(config.log);
   const onError = (where: string, error: unknown): void => log.error({ where, error }, 'an error of ours');
-  const state = options.state === undefined ? resolve(folder, config.state) : resolve(cwd, options.state);
+  const asked = options.state ?? env['MERLON_STATE'];
+  const state = asked === undefined ? resolve(folder, config.state) : resolve(cwd, asked);
   takeState(state);
 
   const catalogue = openCatalogue();
