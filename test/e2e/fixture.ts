@@ -28,7 +28,7 @@ export const contentSecurityPolicy =
 export interface Fixture {
   url: string;
   /** A fresh one-time sign-in link. */
-  link(): string;
+  link(): string | Promise<string>;
   /** Lets one more exchange be decided; every open stream hears of it. */
   sendTraffic(): Promise<void>;
   close(): Promise<void>;

@@ -260,7 +260,7 @@ function ProbeRow({
         <span>
           <StatusMark status={evidence.status} />
         </span>
-        <Button small reason={busy} onClick={onRun} label={`Run ${evidence.probe} again`}>
+        <Button small reason={busy} onClick={onRun} label={`Run again: ${evidence.probe}`}>
           Run again
         </Button>
       </div>

@@ -5,6 +5,7 @@ import type { Receipt } from '../api/types.ts';
 import { check } from '../ledger/check.ts';
 import { ActionMark, Hash, Id } from '../ui/marks.tsx';
 import { Button, Facts, Loading, ProblemNote } from '../ui/page.tsx';
+import { actionWords } from '../ui/words.ts';
 import styles from './traffic-page.module.css';
 
 /** The receipt of one exchange, and its proof, checked here rather than believed. */
@@ -32,7 +33,7 @@ function ReceiptCard({ receipt, knownKey }: { receipt: Receipt; knownKey: string
                 key={control.id}
                 to="/controls"
                 search={{ control: control.id }}
-                aria-label={`${control.id}: ${control.action}`}
+                aria-label={`${actionWords[control.action].past} by ${control.id}`}
               >
                 <ActionMark action={control.action} past />
               </Link>,

@@ -6,6 +6,7 @@ import {
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  useStore,
   type Edge,
   type EdgeProps,
   type Node,
@@ -142,7 +143,7 @@ function Drawing({
               faded: highlight !== undefined && !lit,
               onSelect,
             },
-            zIndex: lit ? 2 : 1,
+            zIndex: 0,
           },
         ];
       }),
@@ -182,6 +183,39 @@ function Drawing({
   );
 }
 
+/** The flows by name, for the keyboard and for fingers. */
+export function FlowList({
+  model,
+  threats,
+  selected,
+  onSelect,
+}: Omit<DiagramProps, 'witness' | 'legend' | 'natural'>) {
+  const flowLevel = useMemo(() => flowLevels(model, threats), [model, threats]);
+  return (
+    <ul className={styles.flows} aria-label="Flows">
+      {model.flows.map((flow) => {
+        const level = flowLevel.get(flow.id);
+        return (
+          <li key={flow.id}>
+            <button
+              type="button"
+              className={`${styles.flow} ${toneClass(level ? levelWords[level].tone : 'none')}`}
+              aria-pressed={selected === flow.id}
+              onClick={() => onSelect(flow.id)}
+            >
+              {flow.id}
+              <span className="visually-hidden">
+                , flow from {flow.from} to {flow.to}
+                {level ? `, worst residual ${level}` : ''}
+              </span>
+            </button>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
 /** What the layout needs of a model. Flows are labelled with their ids, so that nothing but the id takes room. */
 function drawable({ zones, elements, flows }: Model): Parameters<typeof layOut>[0] {
   return {
@@ -191,7 +225,8 @@ function drawable({ zones, elements, flows }: Model): Parameters<typeof layOut>[
   };
 }
 
-const fit = { padding: 0.04, maxZoom: 1.1 };
+// Below half size nothing can be read any more; what does not fit is then reached by dragging.
+const fit = { padding: 0.04, minZoom: 0.5, maxZoom: 1.1 };
 
 /** One arrow head per tone, because an SVG marker cannot take the colour of its line everywhere. */
 function Markers() {
@@ -222,11 +257,14 @@ function Markers() {
 /** Zoom, and the view that follows: the whole diagram, or the part a witness path runs through. */
 function Tools({ focus }: { focus: ReadonlySet<string> | undefined }) {
   const flow = useReactFlow();
+  const zoom = useStore((state) => state.transform[2]);
   const box = useRef<HTMLDivElement>(null);
   const show = useCallback(
     (duration: number) => {
       const nodes = focus && focus.size > 0 ? [...focus].map((id) => ({ id })) : undefined;
-      void flow.fitView(nodes ? { padding: 0.12, maxZoom: 1, nodes, duration } : { ...fit, duration });
+      void flow.fitView(
+        nodes ? { padding: 0.08, minZoom: 0.45, maxZoom: 1, nodes, duration } : { ...fit, duration },
+      );
     },
     [flow, focus],
   );
@@ -239,6 +277,12 @@ function Tools({ focus }: { focus: ReadonlySet<string> | undefined }) {
     watch.observe(stage);
     return () => watch.disconnect();
   }, [show]);
+
+  // Text keeps a readable size on the screen when the drawing gets small.
+  useEffect(
+    () => box.current?.closest<HTMLElement>('.react-flow')?.style.setProperty('--zoom', String(zoom)),
+    [zoom],
+  );
 
   return (
     <div className={styles.tools} ref={box}>
@@ -338,19 +382,19 @@ function FlowView({ id, data }: EdgeProps<FlowEdge>) {
         {lit ? <path className={styles.runner} d={path} data-testid={`witness-${id}`} /> : null}
       </g>
       <EdgeLabelRenderer>
-        <button
-          type="button"
+        {/* For the pointer only: too small and too close together for anything else. Flows stand in a list below. */}
+        {/* oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions */}
+        <span
+          aria-hidden="true"
           className={`${styles.edgeLabel} ${toneClass(tone)} nopan`}
           style={{ transform: `translate(-50%, -50%) translate(${label.x}px, ${label.y}px)` }}
           data-selected={selected || undefined}
           data-lit={lit || undefined}
           data-faded={faded || undefined}
-          aria-pressed={selected}
-          aria-label={`Flow ${flow.id} from ${flow.from} to ${flow.to}${level ? `, worst residual ${level}` : ''}${lit ? ', on the witness path' : ''}`}
           onClick={() => onSelect(flow.id)}
         >
           {flow.id}
-        </button>
+        </span>
       </EdgeLabelRenderer>
     </>
   );

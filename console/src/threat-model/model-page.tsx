@@ -9,7 +9,7 @@ import { Segments } from '../ui/field.tsx';
 import { SidePanel } from '../ui/side-panel.tsx';
 import { useNow } from '../ui/use-now.ts';
 import { ago, plural, spaced } from '../ui/words.ts';
-import { Diagram } from './diagram.tsx';
+import { Diagram, FlowList } from './diagram.tsx';
 import { factText, type FactValue } from './facts.ts';
 import styles from './model-page.module.css';
 import { threatsAt, worstResidual } from './risk.ts';
@@ -40,7 +40,9 @@ export function ModelPage() {
             {answer.observed.length > 0 ? (
               <>
                 {' '}
-                <a href="#observed">{answer.observed.length} observed, not modelled</a>
+                <a href="#observed" className={styles.hint}>
+                  {answer.observed.length} observed, not modelled
+                </a>
               </>
             ) : null}
           </>
@@ -68,6 +70,7 @@ export function ModelPage() {
               <div className={styles.canvas}>
                 <Diagram model={answer.model} threats={found} selected={select} onSelect={onSelect} natural />
               </div>
+              <FlowList model={answer.model} threats={found} selected={select} onSelect={onSelect} />
             </Panel>
           ) : null}
           {view === 'list' ? <Lists answer={answer} threats={found} onSelect={onSelect} /> : null}
