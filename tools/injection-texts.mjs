@@ -589,8 +589,8 @@ const orders = {
 const attack = {
   ...everyday,
   direct: [
-    '{override} {then} {goal}',
-    '{filler} {override} {then} {goal}',
+    '{override} {next} {goal}',
+    '{filler} {override} {next} {goal}',
     '{goal} {override}',
     '{override}\n\n{goal}',
     '{filler}\n\n{mark} {override} {goal}',
@@ -681,7 +681,7 @@ const attack = {
     'limitations',
     'messages',
   ],
-  then: [
+  next: [
     'and',
     'Then',
     'Instead,',
@@ -1368,7 +1368,7 @@ const planted = {
     '{lead} {bare}',
     '{lead} {override} {bare}',
     '{override} {bare}',
-    '{override} {then} ({act}).',
+    '{override} {next} ({act}).',
     '{fake2}',
     '{secrecy} {bare}',
     '{bare} {secrecy}',

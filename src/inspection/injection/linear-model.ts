@@ -1,5 +1,5 @@
 import { Problem } from '../../kernel/problem.ts';
-import { denseNames, sparseSize, WindowReader, type Prepared } from './features.ts';
+import { denseNames, sparseSize, type Prepared, type WindowReader } from './features.ts';
 
 /** What stands before the weights in a model file. */
 export interface ModelHeader {
@@ -113,5 +113,5 @@ export function createScorer(
 /** Comparable score in 0..1 of the best of so many windows; 0.5 is the shipped operating point. */
 export function calibrate({ raw, windows }: Best, { center, slope, byLength }: Calibration): number {
   const bucket = windows === 1 ? 0 : windows < 4 ? 1 : windows < 8 ? 2 : 3;
-  return 1 / (1 + Math.exp(-slope * (raw - byLength[bucket]! - center)));
+  return 1 / (1 + Math.exp(-slope * (raw - byLength[bucket] - center)));
 }

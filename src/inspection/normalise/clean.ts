@@ -11,7 +11,7 @@ const marksKept = 2;
 const flags = ['gbeng', 'gbsct', 'gbwls'].map((name) => `${tagged(name)}\u{e007f}`);
 
 function tagged(text: string): string {
-  return [...text].map((letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0))).join('');
+  return Array.from(text, (letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0))).join('');
 }
 
 /**

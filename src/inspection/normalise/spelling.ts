@@ -64,7 +64,7 @@ export function joinLetters(text: string): Rewrite | undefined {
   for (const { 0: found, index, 1: separator } of text.matchAll(shortSpaced(text))) {
     const gap = last >= 0 ? text.slice(last, index) : '';
     // The gap between two joined words shrinks to one blank; other text around stays as it is.
-    if (gap !== '' && gap.length <= 4 && [...gap].every((one) => one === separator || one === ' ')) {
+    if (gap !== '' && gap.length <= 4 && gap.split('').every((one) => one === separator || one === ' ')) {
       rewriter.replace(last, index, ' ');
     }
     rewriter.replace(index, index + found.length, found.replaceAll(separator!, ''));

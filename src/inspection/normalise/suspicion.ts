@@ -3,7 +3,7 @@ import { backwardsWords, rotatedWords } from './ciphers.ts';
 /** What a text may hold, found in one cheap pass, so that ordinary prose skips the work of undoing it. */
 export const suspect = { encoded: 1, spaced: 2, leet: 4, rotated: 8, backwards: 16 } as const;
 
-const leetSigns = new Set([...'0134578@$!|+€'].map((sign) => sign.charCodeAt(0)));
+const leetSigns = new Set(Array.from('0134578@$!|+€', (sign) => sign.charCodeAt(0)));
 
 /** Kinds of hidden spelling by the hash of a lower-case word; a collision only costs time. */
 const wordKinds = new Uint8Array(4096);
