@@ -57,8 +57,10 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  server.kill('SIGTERM');
-  await new Promise((done) => server.on('exit', done));
+  if (server.exitCode === null) {
+    server.kill('SIGTERM');
+    await new Promise((done) => server.on('exit', done));
+  }
   rmSync(state, { recursive: true, force: true });
 });
 
