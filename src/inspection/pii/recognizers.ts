@@ -38,6 +38,8 @@ export interface Recognizer {
   /** Score near a word. Default 0.85. */
   near?: number;
   check?: (value: string) => boolean;
+  /** The check belongs to a country and is slow. */
+  national?: boolean;
   /** What the value always holds when it fires alone. Default: digits. */
   anchor?: 'at' | 'colons' | 'words';
   /** Fewest digits of the value, where it is anchored by them. Default 5. */

@@ -56,7 +56,7 @@ interface Rule extends Trigger {
   /** Sticky when matches begin with the keyword, else global. */
   pattern: RegExp;
   source: string;
-  /** What one attempt at a place counts against the budget. */
+  /** What counts against the budget: one attempt at a place, or one unit of a window. */
   cost: number;
   entropy: number;
   group: number | undefined;
@@ -78,7 +78,7 @@ interface Excuse {
  * A text so dense with keywords that the rules together would read it more than this many times is not read to the
  * end, but reported as a whole.
  */
-const readings = 32;
+const readings = 20;
 const readingsFloor = 65_536;
 /** What a look at one place counts: it may read as far as the rule reaches, but seldom does. */
 const costOf = (after: number) => Math.max(24, after >> 2);
@@ -114,7 +114,7 @@ export function createSecretDetector(asset: unknown): SecretDetector {
         if (finding !== undefined) found.push(finding);
         continue;
       }
-      budget -= end - start;
+      budget -= (end - start) * cost;
       if (budget < 0) return [...settled(found), overload(text)];
       const stretch = start === 0 && end === text.length ? text : text.slice(start, end);
       pattern.lastIndex = 0;
@@ -263,7 +263,7 @@ function createBegun(rules: readonly Rule[]): (text: string) => number {
   for (const { source, leads, before } of rules) {
     const tree = parseExpression(source);
     if (before > 2 || !startsWithValue(tree)) continue;
-    const atWord = source.startsWith('\\b');
+    const atWord = source.startsWith('\\b') || source.startsWith('(?<!');
     for (const lead of leads)
       for (let length = 1; length < lead.length; length += 1) {
         const beginning = lead.slice(0, length);
@@ -290,7 +290,7 @@ function createBegun(rules: readonly Rule[]): (text: string) => number {
 function startsWithValue(tree: Expression): boolean {
   const items = tree.kind === 'sequence' ? tree.items : [tree];
   const value = items.findIndex((item) => item.kind === 'group' && item.capture);
-  return items.slice(0, Math.max(0, value)).every((item) => item.kind === 'assertion');
+  return items.slice(0, Math.max(0, value)).every(({ kind }) => kind === 'assertion' || kind === 'look');
 }
 
 /** Longest stretch between the name and the operator in the assignments of the ported rules. */
@@ -307,7 +307,7 @@ function ported(rule: z.infer<typeof AssetRule>): Rule {
     score: rule.id === 'generic-api-key' ? 0.6 : assignment ? 0.8 : 0.95,
     pattern: new RegExp(rule.pattern, exact ? 'y' : 'g'),
     source: rule.pattern,
-    cost: costOf(rule.after),
+    cost: exact ? costOf(rule.after) : rule.after > 1024 ? 40 : 1,
     entropy: rule.entropy ?? 0,
     group: rule.group,
     introduced,
@@ -331,7 +331,7 @@ function own(rule: ProviderRule): Rule {
     score: rule.score ?? 0.95,
     pattern: new RegExp(source, exact ? 'y' : 'g'),
     source,
-    cost: costOf(longest),
+    cost: exact ? costOf(longest) : 1,
     entropy: rule.entropy ?? 0,
     group: undefined,
     introduced: true,

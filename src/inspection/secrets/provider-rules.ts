@@ -22,30 +22,30 @@ export const providerRules: readonly ProviderRule[] = [
   {
     id: 'anthropic-key',
     title: 'Anthropic session or OAuth token',
-    pattern: '\\b(sk-ant-(?!api|admin)[a-z]{2,8}\\d{2}-[\\w-]{24,160})(?![\\w-])',
+    pattern: '(?<![\\w-])(sk-ant-(?!api|admin)[a-z]{2,8}\\d{2}-[\\w-]{24,160})(?![\\w-])',
     keywords: ['sk-ant-'],
   },
   {
     id: 'openai-key',
     title: 'OpenAI project, service account or admin key',
-    pattern: '\\b(sk-(?:proj|svcacct|admin|None)-[\\w-]{32,200})(?![\\w-])',
+    pattern: '(?<![\\w-])(sk-(?:proj|svcacct|admin|None)-[\\w-]{32,200})(?![\\w-])',
     keywords: ['sk-proj-', 'sk-svcacct-', 'sk-admin-', 'sk-none-'],
   },
   {
     id: 'openai-legacy-key',
     title: 'Key of the form sk- with 32 or 48 characters, as OpenAI, DeepSeek and others use',
-    pattern: '\\b(sk-(?:[A-Za-z0-9]{48}|[a-f0-9]{32}))(?![\\w-])',
+    pattern: '(?<![\\w-])(sk-(?:[A-Za-z0-9]{48}|[a-f0-9]{32}))(?![\\w-])',
     keywords: ['sk-'],
     entropy: 3,
   },
   {
     id: 'openrouter-key',
     title: 'OpenRouter key',
-    pattern: '\\b(sk-or-(?:v\\d-)?[a-f0-9]{64})\\b',
+    pattern: '(?<![\\w-])(sk-or-(?:v\\d-)?[a-f0-9]{64})\\b',
     keywords: ['sk-or-'],
   },
   { id: 'groq-key', title: 'Groq key', pattern: '\\b(gsk_[A-Za-z0-9]{48,56})\\b', keywords: ['gsk_'] },
-  { id: 'xai-key', title: 'xAI key', pattern: '\\b(xai-\\w{64,90})\\b', keywords: ['xai-'] },
+  { id: 'xai-key', title: 'xAI key', pattern: '(?<![\\w-])(xai-\\w{64,90})\\b', keywords: ['xai-'] },
   {
     id: 'replicate-token',
     title: 'Replicate token',
@@ -67,25 +67,25 @@ export const providerRules: readonly ProviderRule[] = [
   {
     id: 'langfuse-key',
     title: 'Langfuse secret key',
-    pattern: '\\b(sk-lf-[a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12})\\b',
+    pattern: '(?<![\\w-])(sk-lf-[a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12})\\b',
     keywords: ['sk-lf-'],
   },
   {
     id: 'jina-key',
     title: 'Jina AI key',
-    pattern: '\\b(jina_[a-f0-9]{32}[\\w-]{26,30})(?![\\w-])',
+    pattern: '(?<![\\w-])(jina_[a-f0-9]{32}[\\w-]{26,30})(?![\\w-])',
     keywords: ['jina_'],
   },
   {
     id: 'together-key',
     title: 'Together AI key',
-    pattern: '\\b(tgp_v1_[\\w-]{40,50})(?![\\w-])',
+    pattern: '(?<![\\w-])(tgp_v1_[\\w-]{40,50})(?![\\w-])',
     keywords: ['tgp_v1_'],
   },
   {
     id: 'nvidia-key',
     title: 'NVIDIA API key',
-    pattern: '\\b(nvapi-[\\w-]{56,80})(?![\\w-])',
+    pattern: '(?<![\\w-])(nvapi-[\\w-]{56,80})(?![\\w-])',
     keywords: ['nvapi-'],
   },
   {
@@ -119,7 +119,7 @@ export const providerRules: readonly ProviderRule[] = [
   {
     id: 'voyage-key',
     title: 'Voyage AI key',
-    pattern: '\\b(pa-[\\w-]{43})(?![\\w-])',
+    pattern: '(?<![\\w-])(pa-[\\w-]{43})(?![\\w-])',
     keywords: ['pa-'],
     entropy: 4,
   },
@@ -186,7 +186,7 @@ export const providerRules: readonly ProviderRule[] = [
   {
     id: 'merlon-client-key',
     title: 'Client key of Merlon',
-    pattern: '\\b(mrl_[a-z0-9]{1,12}_[A-Za-z0-9]{4,40}_[A-Za-z0-9_-]{16,64}_[A-Za-z0-9]{4,12})\\b',
+    pattern: '(?<![\\w-])(mrl_[a-z0-9]{1,12}_[A-Za-z0-9]{4,40}_[A-Za-z0-9_-]{16,64}_[A-Za-z0-9]{4,12})\\b',
     keywords: ['mrl_'],
   },
   {
@@ -213,7 +213,7 @@ export const providerRules: readonly ProviderRule[] = [
   {
     id: 'docker-token',
     title: 'Docker Hub token',
-    pattern: '\\b(dckr_(?:pat|oat)_[\\w-]{27,32})(?![\\w-])',
+    pattern: '(?<![\\w-])(dckr_(?:pat|oat)_[\\w-]{27,32})(?![\\w-])',
     keywords: ['dckr_'],
   },
   {
@@ -245,7 +245,7 @@ export const providerRules: readonly ProviderRule[] = [
   {
     id: 'password-hash',
     title: 'Password hash',
-    pattern: '(\\$(?:1|5|6|7|8|y|2[abxy])\\$(?:rounds=\\d{3,9}\\$)?[./A-Za-z0-9$]{30,120})',
+    pattern: '(?<![\\w$])(\\$(?:1|5|6|7|8|y|2[abxy])\\$(?:rounds=\\d{3,9}\\$)?[./A-Za-z0-9$]{30,120})',
     keywords: ['$1$', '$5$', '$6$', '$7$', '$8$', '$y$', '$2a$', '$2b$', '$2x$', '$2y$'],
     entropy: 3,
     score: 0.8,
@@ -300,7 +300,7 @@ export const providerRules: readonly ProviderRule[] = [
   {
     id: 'flexport-key',
     title: 'Flexport key',
-    pattern: '\\b(shltm_[\\w-]{40})(?![\\w-])',
+    pattern: '(?<![\\w-])(shltm_[\\w-]{40})(?![\\w-])',
     keywords: ['shltm_'],
   },
   {
@@ -312,7 +312,7 @@ export const providerRules: readonly ProviderRule[] = [
   {
     id: 'typeform-token',
     title: 'Typeform token',
-    pattern: '\\b(tfp_[\\w-]{40,64})(?![\\w-])',
+    pattern: '(?<![\\w-])(tfp_[\\w-]{40,64})(?![\\w-])',
     keywords: ['tfp_'],
   },
   {
