@@ -64,7 +64,7 @@ export async function startPublisher(
     if (wait <= 0 || much) start();
     else timer ??= setTimeout(start, wait).unref();
   };
-  const unpublished = (): boolean => next !== undefined && whole;
+  const unpublished = (): boolean => running !== undefined || (next !== undefined && whole);
   /** Until the newest head is out, or could not be written. */
   const settle = async (): Promise<void> => {
     do {

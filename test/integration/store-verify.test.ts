@@ -220,6 +220,31 @@ describe('verifying a published ledger', () => {
     expect(result).toMatchObject({ ok: true, size: 512 });
   });
 
+  test(
+    'verifies three levels of tiles, and publishes all of a log that is closed in a hurry',
+    { timeout: 90_000 },
+    async () => {
+      const place = join(root, 'large', 'log');
+      const store = await openStore('sqlite::memory:');
+      const ledger = await openLedger({ store, key, clock: systemClock, dir: place });
+      const appended = Promise.allSettled(Array.from({ length: 67_000 }, (_, n) => ledger.append(event(n))));
+      await ledger.close();
+      await store.close();
+      const refused = (await appended).filter((one) => one.status === 'rejected');
+      expect(ledger.size).toBe(67_000 - refused.length);
+      expect(ledger.size).toBeGreaterThanOrEqual(65_536);
+      // The queue is bounded, and says so.
+      expect(refused[0]?.reason).toMatchObject({ code: 'OVERLOADED' });
+      const result = await verifyLedger(place, { publicKey });
+      expect(result).toMatchObject({ ok: true, size: ledger.size, problems: [] });
+      const tile = join(place, 'tile/1/000');
+      const bytes = readFileSync(tile);
+      bytes[32 * 7]! ^= 1;
+      writeFileSync(tile, bytes);
+      expect((await verifyLedger(place)).problems).toMatchObject([{ kind: 'tile', index: 7 * 256 }]);
+    },
+  );
+
   test('verifies an empty log, and refuses a folder that is none', async () => {
     const empty = join(root, 'empty', 'log');
     await publishLog(empty, [0]);
