@@ -11,7 +11,7 @@ import { allCommands } from './commands.ts';
 import { Config } from './config.ts';
 
 interface Property {
-  type?: string;
+  type?: string | string[];
   description?: string;
   default?: unknown;
   enum?: unknown[];
@@ -67,7 +67,7 @@ function typeOf({ type, enum: values, items, additionalProperties, properties }:
   if (values) return values.map((value) => JSON.stringify(value)).join(' or ');
   if (type === 'array') return `list of ${items ? typeOf(items) : 'values'}`;
   if (type === 'object' && !properties && typeof additionalProperties === 'object') return 'map';
-  return type ?? 'value';
+  return type === undefined ? 'value' : [type].flat().join(' or ');
 }
 
 function* flatten(schema: Property, prefix = ''): Generator<[string, Property]> {
