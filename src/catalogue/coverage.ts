@@ -22,12 +22,16 @@ const answerable: ReadonlySet<string> = new Set(['technique', 'risk', 'threat', 
 
 /** Counts which entries of the editions that the rules cite are answered by at least one rule. Cited out-of-reach entries count too. */
 export function coverage(
-  rules: readonly { id: string; refs: readonly string[] }[],
+  rules: readonly { id: string; refs: readonly (string | { reference: string })[] }[],
   catalogue: Catalogue,
 ): EditionCoverage[] {
   const citing = new Map<string, string[]>();
-  for (const { id, refs } of rules)
-    for (const reference of refs) citing.set(reference, [...(citing.get(reference) ?? []), id]);
+  for (const { id, refs } of rules) {
+    for (const ref of refs) {
+      const reference = typeof ref === 'string' ? ref : ref.reference;
+      citing.set(reference, [...(citing.get(reference) ?? []), id]);
+    }
+  }
 
   return catalogue
     .list()

@@ -70,6 +70,58 @@ describe('conditions', () => {
   );
 });
 
+describe('who runs the model, and who taught it, changes what can go wrong', () => {
+  const rules = loadRules(sources);
+  const threatsWith = (model: string) =>
+    new Set(
+      keysOf(
+        rules,
+        `schema: merlon/v1
+system: {id: hosting, owner: product-team}
+data:
+  - {id: ticket, class: confidential, categories: [personal]}
+zones:
+  - {id: internet, trust: 0, kind: public}
+  - {id: app, trust: 3}
+elements:
+  - {id: customer, kind: user, zone: internet}
+  - {id: bot, kind: agent, zone: app}
+  - {id: llm, kind: model, zone: app, ${model}}
+flows:
+  - {id: chat, from: customer, to: bot, carries: [ticket], channel: chat}
+  - {id: prompt, from: bot, to: llm, carries: [ticket]}
+`,
+      ),
+    );
+  const base = 'hosting: provider_api, trained_by: supplier';
+  const ofProvider = [
+    'DAT-01@bot>llm',
+    'DAT-09@llm',
+    'IAM-01@bot>llm',
+    'MDL-06@llm',
+    'PI-09@llm',
+    'SRV-03@llm',
+  ];
+
+  test.each([
+    ['hosting: self_hosted, trained_by: self', ['MDL-03@llm', 'SRV-02@llm'], ofProvider],
+    ['hosting: self_hosted, trained_by: community', ['MDL-03@llm', 'MDL-05@llm', 'SRV-02@llm'], ofProvider],
+    ['hosting: on_device, trained_by: community', ['MDL-03@llm', 'MDL-05@llm'], ofProvider],
+    ['hosting: managed_dedicated, trained_by: supplier', ['SRV-02@llm'], ofProvider],
+    [
+      `${base}, tuned: true, tuned_on: [ticket]`,
+      ['DAT-05@llm', 'DAT-06@llm', 'DAT-12@llm', 'MDL-01@llm'],
+      [],
+    ],
+    [`${base}, alias_pinned: true`, [], ['MDL-06@llm']],
+  ])('%s', (model, added, removed) => {
+    const before = threatsWith(base);
+    const after = threatsWith(model);
+    expect([...after].filter((key) => !before.has(key)).toSorted()).toEqual(added);
+    expect([...before].filter((key) => !after.has(key)).toSorted()).toEqual(removed);
+  });
+});
+
 describe('coverage', () => {
   const counted = coverage(
     sources.map(({ source }) => source),
