@@ -778,6 +778,9 @@ async function readBody(request: IncomingMessage, limits: GatewayLimits): Promis
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    const broken = (): void => {
+      if (!request.complete) reject(new Problem('INPUT_INVALID', { detail: 'the body broke off' }));
+    };
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > limits.bodyBytes) {
@@ -786,8 +789,8 @@ async function readBody(request: IncomingMessage, limits: GatewayLimits): Promis
       } else chunks.push(chunk);
     });
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
-    request.on('error', () => reject(new Problem('INPUT_INVALID', { detail: 'the body broke off' })));
-    request.on('close', () => reject(new Problem('INPUT_INVALID', { detail: 'the body broke off' })));
+    request.on('error', broken);
+    request.on('close', broken);
   });
 }
 

@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto';
 import type { Control, MessageControl, RequestControl, ToolCallControl } from '../kernel/control.ts';
 import type { Surface } from '../kernel/finding.ts';
+import { canonicalJson } from '../kernel/hash.ts';
 import type { Plan, PlanElement, PlanFlow, PlanRoute, PlanTool } from '../kernel/plan.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -55,7 +57,7 @@ export function loadPolicy(plan: Plan, controls: readonly Control[]): Policy {
         control,
         settings: parsed.data,
         threats: inspector.threats,
-        key: `${control.id}\0${JSON.stringify(parsed.data)}`,
+        key: hash('sha256', `${control.id}\0${canonicalJson(parsed.data)}`, 'base64').slice(0, 22),
       } satisfies Binding,
     };
   });

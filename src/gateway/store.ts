@@ -114,8 +114,9 @@ export interface GatewayStoreOptions {
 }
 
 const flushMs = 250;
-/** Exchanges stored per flush: first those that were not simply let through. The ledger has them all. */
-const storedPerFlush = 200;
+/** Exchanges stored per flush: those that were not simply let through, and a sample of the rest. The ledger has them all. */
+const notablePerFlush = 200;
+const plainPerFlush = 25;
 const driftKept = 1000;
 const approvalsKept = 1000;
 /** How long a decision of a person holds, and how long a question stays open. */
@@ -246,10 +247,9 @@ export async function openGatewayStore(options: GatewayStoreOptions): Promise<Ga
     waiting = [];
     const notable = taken.filter((one) => one.action !== 'allow');
     const plain = taken.filter((one) => one.action === 'allow');
-    const stored = [
-      ...notable.slice(-storedPerFlush),
-      ...plain.slice(-Math.max(0, storedPerFlush - notable.length)),
-    ].sort((a, b) => a.at - b.at);
+    const stored = [...notable.slice(-notablePerFlush), ...plain.slice(-plainPerFlush)].sort(
+      (a, b) => a.at - b.at,
+    );
     const shown = stored.map(show);
     for (const one of shown) live.send(one);
 
@@ -363,7 +363,7 @@ export async function openGatewayStore(options: GatewayStoreOptions): Promise<Ga
       for (const { id, action } of exchange.controls) count(id, action);
       waiting.push(exchange);
       // Far more than can be shown came within one flush: the oldest of those let through are not needed.
-      if (waiting.length > storedPerFlush * 20) waiting = waiting.slice(-storedPerFlush * 10);
+      if (waiting.length > notablePerFlush * 20) waiting = waiting.slice(-notablePerFlush * 10);
     },
 
     async recent({ before, limit, action }) {

@@ -4,7 +4,7 @@ import { views } from '../../../inspection/normalise/views.ts';
 import { defineControl, type ControlContext, type Segment } from '../../../kernel/control.ts';
 import type { Finding } from '../../../kernel/finding.ts';
 import type { Plan } from '../../../kernel/plan.ts';
-import { allow } from '../../../kernel/verdict.ts';
+import { allow, type Verdict } from '../../../kernel/verdict.ts';
 import { fingerprint, type Fingerprint } from './fingerprint.ts';
 import { readings } from './readings.ts';
 import { valuesOf } from './values.ts';
@@ -52,38 +52,47 @@ export const control = defineControl({
   surfaces: ['system', 'assistant', 'tool_call'],
   settings: Settings,
 
-  async inspect(segment, settings, context) {
-    const { text, surface, phase } = segment;
-    if (phase === 'request') {
-      if (surface !== 'system' || segment.pointer !== firstPrompt(context)) return allow;
-      if (!settings.canary) {
-        await guardOf(settings, context);
-        return allow;
-      }
-      const mark = await canaryOf(context);
-      await guardOf(settings, context);
-      // No findings: this prepares, it decides nothing.
-      return { action: 'mask', text: `${text}\n\n[${mark}]`, findings: [] };
+  inspect(segment, settings, context) {
+    if (segment.phase === 'request') {
+      const first = segment.surface === 'system' && segment.pointer === firstPrompt(context);
+      return first ? prepare(segment.text, settings, context) : allow;
     }
-    const guard = await guardOf(settings, context);
-    if (!guard) return allow;
-    const findings = search(segment, guard, settings, context);
-    if (findings.length === 0) return allow;
-    if (settings.action === 'alert') return { action: 'alert', findings };
-    if (settings.action === 'mask') return { action: 'mask', text: without(text, findings), findings };
-    return { action: 'block', findings, reason: 'the answer repeats what the system prompt holds' };
+    const known = context.memo.get(memoKey(settings)) as Guard | undefined;
+    return known
+      ? judged(segment, known, settings, context)
+      : guardOf(settings, context).then((guard) => judged(segment, guard, settings, context));
   },
 
   stream: {
-    window: 1024,
+    // What is encoded waits as a whole; this much is for what is spelled over several words.
+    window: 384,
     hold(text, settings, context) {
-      const guard = context.memo.get(memoKey(settings)) as Fingerprint | undefined;
-      // Nothing is known before the first look, and that look is asynchronous: a short beginning waits for it.
-      if (!guard) return context.memo.has(memoKey(settings)) ? 0 : Math.min(text.length, 1);
-      return Math.max(guard.hold(text), encodedTail(text));
+      const guard = context.memo.get(memoKey(settings)) as Guard | undefined;
+      // Nothing is known before the first look, which may take a moment: the first unit waits for it.
+      if (!guard) return Math.min(text.length, 1);
+      return guard === 'none' ? 0 : Math.max(guard.hold(text), encodedTail(text));
     },
   },
 });
+
+/** What an answer is held against; `none` when the conversation has no system prompt. */
+type Guard = Fingerprint | 'none';
+
+/** Marks the first system prompt. No findings: this prepares, it decides nothing. */
+async function prepare(text: string, settings: Settings, context: ControlContext): Promise<Verdict> {
+  await guardOf(settings, context);
+  if (!settings.canary) return allow;
+  return { action: 'mask', text: `${text}\n\n[${await canaryOf(context)}]`, findings: [] };
+}
+
+function judged(segment: Segment, guard: Guard, settings: Settings, context: ControlContext): Verdict {
+  if (guard === 'none') return allow;
+  const findings = search(segment, guard, settings, context);
+  if (findings.length === 0) return allow;
+  if (settings.action === 'alert') return { action: 'alert', findings };
+  if (settings.action === 'mask') return { action: 'mask', text: without(segment.text, findings), findings };
+  return { action: 'block', findings, reason: 'the answer repeats what the system prompt holds' };
+}
 
 const memoKey = ({ quote, values, allow, canary }: Settings): string =>
   `hidden-context/${quote}/${values}/${canary}/${allow.join('\0')}`;
@@ -119,11 +128,12 @@ async function canaryOf(context: ControlContext): Promise<string> {
 const kept = new WeakMap<Plan, Map<string, Fingerprint>>();
 const keptPerPlan = 256;
 
-async function guardOf(settings: Settings, context: ControlContext): Promise<Fingerprint | undefined> {
+async function guardOf(settings: Settings, context: ControlContext): Promise<Guard> {
   const key = memoKey(settings);
-  if (context.memo.has(key)) return context.memo.get(key) as Fingerprint | undefined;
+  const known = context.memo.get(key) as Guard | undefined;
+  if (known) return known;
   const prompts = promptsOf(context);
-  let guard: Fingerprint | undefined;
+  let guard: Guard = 'none';
   if (prompts.length > 0) {
     const mark = settings.canary ? await canaryOf(context) : '';
     const wording = `${key}\0${prompts.join('\0')}`;
@@ -132,7 +142,7 @@ async function guardOf(settings: Settings, context: ControlContext): Promise<Fin
       perPlan = new Map();
       kept.set(context.plan, perPlan);
     }
-    const shared = perPlan.get(wording) ?? prepare(prompts, settings);
+    const shared = perPlan.get(wording) ?? fingerprintOf(prompts, settings);
     perPlan.delete(wording);
     perPlan.set(wording, shared);
     if (perPlan.size > keptPerPlan) perPlan.delete(perPlan.keys().next().value!);
@@ -142,7 +152,7 @@ async function guardOf(settings: Settings, context: ControlContext): Promise<Fin
   return guard;
 }
 
-function prepare(prompts: readonly string[], settings: Settings): Fingerprint {
+function fingerprintOf(prompts: readonly string[], settings: Settings): Fingerprint {
   const open = prompts.map((prompt) =>
     settings.allow.reduce((text, one) => text.replaceAll(one, '\n'), prompt),
   );
