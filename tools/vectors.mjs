@@ -102,13 +102,11 @@ async function pii() {
 }
 
 function readAssets() {
-  const folder = join(root, 'assets/inspection');
-  return { secrets: JSON.parse(readFileSync(join(folder, 'secrets.json'), 'utf8')), ...modelsIn(folder) };
-}
-
-function modelsIn(folder) {
-  const read = (name) => readFileSync(join(folder, name));
-  return { injection: { user: read('injection-user.bin'), context: read('injection-context.bin') } };
+  const read = (name) => readFileSync(join(root, 'assets/inspection', name));
+  return {
+    secrets: JSON.parse(read('secrets.json').toString('utf8')),
+    injection: { user: read('injection-user.bin'), context: read('injection-context.bin') },
+  };
 }
 
 let inspector;
@@ -207,7 +205,7 @@ for (const place of places) {
     );
     for (const [group, { rows, flagged }] of Object.entries(apart))
       console.log(`  apart: ${group}: ${String(rows)} rows, ${String(flagged)} with findings`);
-    for (const { id, why } of result.failures.slice(0, 10)) console.log(`  ${id}: ${why}`);
+    for (const { id, why } of result.failures.slice(0, 10)) console.log(`  ${String(id)}: ${String(why)}`);
     if (result.failed > 10) console.log(`  and ${result.failed - 10} more`);
   }
 }

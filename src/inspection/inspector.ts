@@ -1,16 +1,11 @@
 import type { DetectorKind } from '../kernel/control.ts';
 import type { Finding, Surface } from '../kernel/finding.ts';
-import { createInjectionDetector, type InjectionAssets } from './injection/detector.ts';
+import { createHarmDetector } from './harm/detector.ts';
+import { createInjectionDetector, shippedThreshold, type InjectionAssets } from './injection/detector.ts';
 import type { View } from './normalise/view.ts';
 import { views as viewsOf } from './normalise/views.ts';
 import { detectPii } from './pii/detector.ts';
 import { createSecretDetector } from './secrets/detector.ts';
-
-/** A model that reads whole texts: findings at the shipped threshold, and the score below it. */
-export interface TextDetector {
-  detect(text: string, surface: Surface, options?: { views?: readonly View[] }): Finding[];
-  score(text: string, surface: Surface, views?: readonly View[]): number;
-}
 
 /** What the inspector needs from assets/inspection, already read by the composition root. */
 export interface InspectionAssets {
@@ -18,17 +13,17 @@ export interface InspectionAssets {
   secrets: unknown;
   /** The two injection models; without them nothing is called an injection. */
   injection?: InjectionAssets;
-  /** Harmful use of outputs; made by `createHarmDetector`. */
-  harm?: TextDetector;
+  /** harm.bin: the model of harmful outputs; without it nothing is called harmful. */
+  harm?: Uint8Array;
 }
 
 /** Text → findings. Pure and fast; positions are UTF-16 units of the text that was given. */
 export interface Inspector {
-  inspect(text: string, surface: Surface, kinds: readonly DetectorKind[]): Finding[];
+  inspect: (text: string, surface: Surface, kinds: readonly DetectorKind[]) => Finding[];
   /** Scores of the models, 0..1, also below their thresholds. */
-  scores(text: string, surface: Surface): Record<string, number>;
+  scores: (text: string, surface: Surface) => Record<string, number>;
   /** How many trailing units may be the beginning of a finding, so that a stream must hold them. */
-  hold(text: string, kinds: readonly DetectorKind[]): number;
+  hold: (text: string, kinds: readonly DetectorKind[]) => number;
 }
 
 export const detectorKinds: readonly DetectorKind[] = ['injection', 'secret', 'pii', 'harm'];
@@ -39,39 +34,57 @@ const exact = new Set<View['name']>(['clean', 'decoded', 'rot13', 'reversed']);
 /** @throws Problem ASSET_MISSING when an asset does not have the shape that this build expects */
 export function createInspector({ secrets, injection, harm }: InspectionAssets): Inspector {
   const secret = createSecretDetector(secrets);
-  const injections: TextDetector | undefined = injection && createInjectionDetector(injection);
+  const harms = harm && createHarmDetector(harm);
+  const injections = injection && createInjectionDetector(injection);
 
-  function detect(kind: DetectorKind, text: string, surface: Surface, views: readonly View[]): Finding[] {
+  // Controls ask kind by kind, and scores come after findings: what is known of a text is kept until the next one.
+  let last: { text: string; views: readonly View[]; surface?: Surface; injection?: Finding[] } | undefined;
+  const reading = (text: string) => (last?.text === text ? last : (last = { text, views: viewsOf(text) }));
+
+  /** The best window whatever its score: one reading by the model serves findings and scores. */
+  function injectionIn(text: string, surface: Surface): Finding[] {
+    const known = reading(text);
+    if (known.injection === undefined || known.surface !== surface) {
+      known.surface = surface;
+      known.injection = injections?.detect(text, surface, { views: known.views, threshold: 0 }) ?? [];
+    }
+    return known.injection;
+  }
+
+  function detect(kind: DetectorKind, text: string, surface: Surface): Finding[] {
     switch (kind) {
       case 'secret':
-        return inEveryReading(views, secret.detect);
+        return inEveryReading(reading(text).views, secret.detect);
       case 'pii':
-        return inEveryReading(views, detectPii);
+        return inEveryReading(reading(text).views, detectPii);
       case 'injection':
-        return injections?.detect(text, surface, { views }) ?? [];
+        return injectionIn(text, surface)
+          .filter(({ score }) => score >= shippedThreshold)
+          .map((finding) => ({ ...finding }));
       case 'harm':
         break;
     }
-    return harm?.detect(text, surface, { views }) ?? [];
+    return saidByModel(surface) ? (harms?.detect(text, surface) ?? []) : [];
   }
 
   return {
-    inspect(text, surface, kinds) {
-      if (text === '') return [];
-      const views = viewsOf(text);
-      return kinds
-        .flatMap((kind) => detect(kind, text, surface, views))
-        .sort((left, right) => left.start - right.start || left.end - right.end);
-    },
-    scores(text, surface) {
-      const views = viewsOf(text);
-      return {
-        ...(injections && { prompt_injection: injections.score(text, surface, views) }),
-        ...(harm && { harm: harm.score(text, surface, views) }),
-      };
-    },
+    inspect: (text, surface, kinds) =>
+      text === ''
+        ? []
+        : kinds
+            .flatMap((kind) => detect(kind, text, surface))
+            .sort((left, right) => left.start - right.start || left.end - right.end),
+    scores: (text, surface) => ({
+      ...(injections && { prompt_injection: injectionIn(text, surface)[0]?.score ?? 0 }),
+      ...(harms && saidByModel(surface) && { harm: harms.score(text, surface) }),
+    }),
     hold: (text, kinds) => (kinds.every((kind) => kind === 'secret') ? secret.hold(text) : text.length),
   };
+}
+
+/** Harmful use is judged in what a model says or asks for, not in what people ask. */
+function saidByModel(surface: Surface): boolean {
+  return surface === 'assistant' || surface === 'tool_call';
 }
 
 /** What is found as written, and what only a decoded reading shows, at its place in the original. */

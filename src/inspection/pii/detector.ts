@@ -130,15 +130,18 @@ function search(
   }
 }
 
+const digit = /[0-9]/g;
+
 /** Stretches of text around digits, with the number of digits in them and whether letters stand beside these. */
 function stretches(
   text: string,
   visit: (start: number, end: number, digits: number, mixed: boolean) => void,
 ): void {
   const { length } = text;
-  for (let i = 0; i < length; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code > 57 || code < 48) continue;
+  // The expression runs over text without digits several times faster than a loop.
+  digit.lastIndex = 0;
+  while (digit.test(text)) {
+    const i = digit.lastIndex - 1;
     let lastDigit = i;
     let digits = 1;
     let mixed = beside(text, i, -1);
@@ -151,8 +154,9 @@ function stretches(
     }
     mixed ||= beside(text, lastDigit, 1);
     if (digits >= 4) visit(Math.max(0, i - margin), Math.min(length, lastDigit + margin), digits, mixed);
-    i = lastDigit;
+    digit.lastIndex = lastDigit + 1;
   }
+  digit.lastIndex = 0;
 }
 
 /** A letter next to a digit, or a capital one separator away. */
