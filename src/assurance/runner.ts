@@ -483,13 +483,13 @@ function onSurface(
             content: '',
             tool_calls: [
               {
-                id: 'call_case77',
+                id: 'call_8fK2mQ7vXc4LzR1tWn9Y',
                 type: 'function',
                 function: { name: tool.name, arguments: '{"id":"77"}' },
               },
             ],
           },
-          { role: 'tool', tool_call_id: 'call_case77', content: text },
+          { role: 'tool', tool_call_id: 'call_8fK2mQ7vXc4LzR1tWn9Y', content: text },
         ],
       };
     }

@@ -23,6 +23,8 @@ interface Deeds {
 
 const outputLimit = 60_000;
 const sentenceLimit = 4000;
+/** Commands obeyed in one reading of one text: each may look through the whole context. */
+const commandLimit = 80;
 const callLimit = 8;
 const turnLimit = 16;
 
@@ -88,11 +90,13 @@ function obey(passage: Passage, world: World, deeds: Deeds): void {
       for (const call of writtenCalls(asker, world)) addCall(call, world, deeds);
     }
     let skipUntil = 0;
+    let left = commandLimit;
     for (const sentence of splitSentences(text).slice(0, sentenceLimit)) {
       if (sentence.start < skipUntil) continue;
       const commands = commandsOf(sentence);
       for (const [at, command] of commands.entries()) {
-        if (!applies(command, passage, world)) continue;
+        if (left === 0 || !applies(command, passage, world)) continue;
+        left -= 1;
         skipUntil = Math.max(skipUntil, perform(command, commands.slice(at + 1), asker, world, deeds));
       }
       name(sentence, passage, deeds);
@@ -168,7 +172,7 @@ function perform(
       adopt(command, deeds);
       return 0;
     case 'remember':
-      if (passage.fresh && passage === lastUser(world) && command.rest !== '')
+      if (passage.fresh && passage === lastUser(world) && /\w\s+\w/.test(command.rest))
         say(`I will remember: ${stripLead(command.rest)}`, world, deeds, passage);
       return 0;
     case 'tool':
@@ -402,10 +406,10 @@ function contentOf(
   if (words === '') return undefined;
   const colon = /^[^:]{0,80}:\s*(\S.*)$/s.exec(words)?.[1];
   if (colon !== undefined && literalVerbs.test(command.verb)) return { text: unwrapped(colon), end: 0 };
-  const marked = command.object.find((token) => token.kind === 'word' && isMark(token.raw));
+  const marked = command.object.find((token) => token.kind === 'word' && isMark(token.raw, command.object));
   if (!literalVerbs.test(command.verb))
     return marked && wordsOf(command.object).length <= 6 ? { text: marked.raw, end: 0 } : undefined;
-  if (benignObject.test(words) && !marked) return undefined;
+  if (benignObject.test(words) && (!marked || /^as\b/i.test(words))) return undefined;
   return words.length <= 600 ? { text: words, end: 0 } : undefined;
 }
 
@@ -441,7 +445,7 @@ function composed(
   if (kept !== undefined && command.verb !== 'explain') return { text: kept, end: 0 };
   const words = command.object.filter((token) => token.kind === 'word');
   const only = words.at(-1);
-  return only && words.length <= 3 && isMark(only.raw) ? { text: only.raw, end: 0 } : undefined;
+  return only && words.length <= 3 && isMark(only.raw, words) ? { text: only.raw, end: 0 } : undefined;
 }
 
 // "answer my question", "respond in English", "reply politely": how to answer, not what to say.
@@ -619,7 +623,7 @@ function answerPlainly(world: World, mayCall: boolean): Reply {
       if (!/[?]|\b(?:look|find|check|get|need|want|status|show|tell|who|what)\b/i.test(sentence.text))
         continue;
       const command = asCommand(sentence.text, 'get');
-      const tool = fitting(command, world.tools);
+      const tool = fitting(command, world.tools, true);
       const args = tool && argumentsFor(tool, command, world, user);
       if (tool && args && !world.made.has(callKey(tool.name, args)))
         return { text: '', calls: [{ name: tool.name, arguments: args }] };

@@ -78,12 +78,19 @@ const singular = (word: string): string =>
   word
     .replace(/['’]s$/, '')
     .replace(/ies$/, 'y')
-    .replace(/(?<=[a-z]{3})s$/, '');
+    .replace(/(?<=[a-z]{2}[^s])s$/, '');
 
 const mark = /^(?=.*[\d_]|.*[A-Z].*[A-Z])[\w.:/+=-]{3,}$/;
 
-/** A word that is a thing and not English: `HACKED`, `X-42`. */
-export const isMark = (raw: string): boolean => mark.test(raw);
+/** A word that is a thing and not English: `X-42`, or `HACKED` where the rest is not shouted too. */
+export function isMark(raw: string, tokens: readonly Token[]): boolean {
+  if (!mark.test(raw)) return false;
+  return (
+    /[\d_]/.test(raw) ||
+    tokens.some((one) => one.kind === 'word' && /\p{Ll}/u.test(one.raw)) ||
+    tokens.length <= 2
+  );
+}
 
 /** What a phrase such as "your instructions", "the password" or "the customer's record" stands for; undefined when it is no reference. */
 export function resolve(
@@ -103,13 +110,13 @@ export function resolve(
     return (
       secrets.has(singular(token.word)) &&
       next !== undefined &&
-      isMark(next.raw) &&
+      isMark(next.raw, words) &&
       next.raw !== next.raw.toLowerCase()
     );
   });
   if (literal) return undefined;
 
-  const secret = secretNoun(names, records);
+  const secret = secretNoun(words, names, records);
   const system = systemText(world);
   const prompt = words.some(
     (token, place) =>
@@ -154,9 +161,10 @@ const ordinary =
   /^(?:source|python|javascript|error|postal|zip|qr|html|country|area|discount|my|his|her|their|a|an|public|bank|user|customer|victim|people|someone|employee|new|reset|in)$/;
 
 /** The noun of something kept, unless the phrase means somebody else's or an ordinary thing of that name. */
-function secretNoun(names: readonly string[], lenient: boolean): string | undefined {
+function secretNoun(words: readonly Token[], names: readonly string[], lenient: boolean): string | undefined {
   return names.find((name, place) => {
     if (!secrets.has(name)) return false;
+    if (words[place]!.foreign) return true;
     if (otherwiseNamed.test(names[place + 1] ?? '') || ordinary.test(names[place - 1] ?? '')) return false;
     const pointed = names.slice(Math.max(0, place - 3), place).some((near) => pointing.test(near));
     return pointed || (lenient && (strong.test(name) || place === 0));
@@ -243,8 +251,8 @@ function dataOf(passage: Passage, world: World): string {
 }
 
 const typed: Record<string, RegExp> = {
-  email: /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g,
-  mail: /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g,
+  email: /(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g,
+  mail: /(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g,
   phone: /\+?\d[\d ()/-]{6,18}\d/g,
   iban: /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?/g,
   card: /\b(?:\d[ -]?){13,19}\b/g,

@@ -243,8 +243,11 @@ const leet: Record<string, string> = {
 /** Digits and signs inside words as the letters they look like. */
 export function unleet(text: string): string {
   return text.replace(/[^\s"'`.,:;?()]+/g, (word) =>
-    /[a-z]/i.test(word) && !/[@:/.]\S*\.|^\d+$/.test(word)
-      ? word.replace(/[0134578969@$!|]/g, (one) => leet[one] ?? one)
+    /[a-z]/i.test(word) && !/[@:/.]\S*\./.test(word)
+      ? // A number of its own behind a hyphen stays a number.
+        word.replace(/[^-_]+/g, (part) =>
+          /[a-z]/i.test(part) ? part.replace(/[0134578969@$!|]/g, (one) => leet[one] ?? one) : part,
+        )
       : word,
   );
 }
@@ -255,7 +258,9 @@ function joined(line: string): string {
   if (singles < 8) return line;
   const wide = /\s{2,}|\s*[/|]\s*/.test(line);
   const words = wide ? line.split(/\s{2,}|\s*[/|]\s*/) : [line];
-  const glued = words.map((word) => word.replace(/[\s._*-]/g, ''));
+  const glued = words.map((word) =>
+    /^\S(?:[\s._*-]+\S)*$/u.test(word.trim()) ? word.replace(/[\s._*-]/g, '') : word,
+  );
   return wide ? glued.join(' ') : segmented(glued[0]!);
 }
 

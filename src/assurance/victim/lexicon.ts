@@ -225,6 +225,7 @@ const foreign: Record<string, string> = {
   'istruzioni|instruções|regras|regole': 'instructions',
   'tue|tuo|tua|suas|teu|seu': 'your',
   'tutte|tutti|todas as': 'all',
+  'e|ed|en': 'and',
   'precedenti|anteriori': 'previous',
   // Dutch and Polish
   'negeer|vergeet|zignoruj': 'ignore',
@@ -291,6 +292,8 @@ const unspaced: Record<string, string> = {
   'これまでの|以前の|上記の': 'previous',
   'すべての|全ての': 'all',
   '시스템 프롬프트|시스템프롬프트': 'system prompt',
+  시스템: 'system',
+  프롬프트: 'prompt',
   '비밀번호|암호': 'password',
   '무시하고|무시': 'ignore',
   '출력|보여|알려|공개': 'reveal',

@@ -97,8 +97,14 @@ export interface Token {
   foreign?: boolean;
 }
 
-const link =
-  /!?\[[^\]\n]{0,200}\]\(\s*<?[^\s)]{1,2000}(?:\s[^)\n]{0,80})?\)|<img\s[^>]{1,500}>|https?:\/\/[^\s"'`<>]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+/y;
+// A link may hold placeholders with spaces, such as `<access code>`.
+const held = "<[\\w .'-]{1,40}>|\\{\\{?[\\w .'-]{1,40}\\}\\}?";
+const loose = "[<{](?![\\w .'{-]{1,41}[>}])";
+const link = new RegExp(
+  `!?\\[[^\\]\\n]{0,200}\\]\\(\\s*(?:${held}|[^\\s)<{]|${loose}){1,2000}(?:\\s[^)\\n]{0,80})?\\)|` +
+    `<img\\s[^>]{1,500}>|https?:\\/\\/(?:${held}|[^\\s"'\`<>{}])+|[\\w.+-]{1,64}@[\\w-]{1,64}(?:\\.[\\w-]{1,64})+`,
+  'y',
+);
 const word = /[\p{L}\p{N}][\p{L}\p{M}\p{N}_'’-]*/uy;
 const scriptWithoutSpaces = /[\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]/;
 
@@ -106,6 +112,7 @@ const scriptWithoutSpaces = /[\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]/;
 export function tokenise(text: string): Token[] {
   const tokens: Token[] = [];
   const nextOf = forward(text);
+  const pairs = bracePairs(text);
   for (let at = 0; at < text.length;) {
     const one = text[at]!;
     if (/\s/.test(one)) {
@@ -134,7 +141,7 @@ export function tokenise(text: string): Token[] {
       at += linked.length;
       continue;
     }
-    const braced = one === '{' ? balanced(text, at) : -1;
+    const braced = one === '{' ? (pairs.get(at) ?? -1) : -1;
     if (braced > 0) {
       tokens.push({ word: '', raw: text.slice(at, braced), start: at, end: braced, kind: 'braces' });
       at = braced;
@@ -168,6 +175,27 @@ function closingSingle(text: string, open: number): number {
     if (text[at] === "'" && !/\p{L}/u.test(text[at + 1] ?? '')) return at;
   }
   return -1;
+}
+
+/** Where each brace of a text closes. One pass; quotes count within braces only, and nothing reaches over a blank line. */
+function bracePairs(text: string): ReadonlyMap<number, number> {
+  const pairs = new Map<number, number>();
+  if (!text.includes('{')) return pairs;
+  const open: number[] = [];
+  let quoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const one = text[at]!;
+    if (one === '\n' && text[at + 1] === '\n') {
+      open.length = 0;
+      quoted = false;
+    } else if (quoted) {
+      if (one === '\\') at += 1;
+      else if (one === '"') quoted = false;
+    } else if (one === '"') quoted = open.length > 0;
+    else if (one === '{') open.push(at);
+    else if (one === '}' && open.length > 0) pairs.set(open.pop()!, at + 1);
+  }
+  return pairs;
 }
 
 /** End of the braces that open at a place, strings respected; -1 when they do not close within 8,000 characters. */
@@ -288,10 +316,11 @@ function lemma(form: string): string | undefined {
 export function commandsOf(sentence: Sentence): Command[] {
   const tokens = tokenise(sentence.text);
   const found: { at: number; verb: string; passive: boolean; negated: boolean }[] = [];
+  const foreign = tokens.filter((one) => one.foreign).length >= 2;
   for (let at = 0; at < tokens.length; at += 1) {
     const token = tokens[at]!;
     if (token.kind !== 'word') continue;
-    const verb = verbAt(tokens, at, found.length > 0);
+    const verb = verbAt(tokens, at, found.length > 0, foreign);
     if (verb === undefined) continue;
     const previous = found.at(-1);
     // "Never reveal, share or print it": a verb without an object of its own shares its neighbour's prohibition.
@@ -311,16 +340,21 @@ export function commandsOf(sentence: Sentence): Command[] {
   const commands = found.flatMap(({ at, verb, passive, negated: no }, place) => {
     if (no || at < until) return [];
     const next = found[place + 1]?.at ?? tokens.length;
-    const object = passive
-      ? [...tokens.slice(0, at), ...tokens.slice(at + 1)]
-      : trimmed(tokens.slice(at + 1, next));
+    // Where the verb stands last, what it is about stands before it.
+    const last =
+      foreign &&
+      tokens.slice(at + 1, next).every((one) => one.kind !== 'word' || !one.foreign || one.word === 'please');
+    const object =
+      passive || last
+        ? [...tokens.slice(0, at), ...tokens.slice(at + 1)]
+        : trimmed(tokens.slice(at + 1, next));
     const from = object[0]?.start ?? tokens[at]!.end;
     return [
       {
         verb,
         frame: frames.get(verb)!,
         object,
-        rest: passive ? sentence.text.trim() : sentence.text.slice(from, object.at(-1)?.end ?? from),
+        rest: passive || last ? sentence.text.trim() : sentence.text.slice(from, object.at(-1)?.end ?? from),
         sentence: sentence.text,
         end: sentence.end,
         condition,
@@ -335,6 +369,7 @@ function verbAt(
   tokens: readonly Token[],
   at: number,
   commanded: boolean,
+  foreign: boolean,
 ): { verb: string; passive: boolean } | undefined {
   const token = tokens[at]!;
   const before = tokens[at - 1];
@@ -344,7 +379,9 @@ function verbAt(
     if (before && determiners.has(before.word) && !nowOn) return undefined;
     if (after && nounNext.has(after.word) && !token.foreign) return undefined;
     // Two verbs in a row are a verb and its object noun ("send email"), unless the first only introduces.
-    return commands(tokens, at, commanded) ? { verb: token.word, passive: false } : undefined;
+    return (foreign && token.foreign) || commands(tokens, at, commanded)
+      ? { verb: token.word, passive: false }
+      : undefined;
   }
   const base = lemma(token.word);
   if (base === undefined || !before) return undefined;

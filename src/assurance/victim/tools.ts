@@ -34,8 +34,15 @@ export function mentioned(text: string, tools: readonly DeclaredTool[]): Declare
     );
 }
 
-/** The declared tool that does what a command asks for: its name or description speaks of the verb and of the object. */
-export function fitting(command: Command, tools: readonly DeclaredTool[]): DeclaredTool | undefined {
+/**
+ * The declared tool that does what a command asks for: its name or description speaks of the verb and of the object.
+ * `byObject`: the verb alone does not do.
+ */
+export function fitting(
+  command: Command,
+  tools: readonly DeclaredTool[],
+  byObject = false,
+): DeclaredTool | undefined {
   const nouns = command.object
     .filter((token) => token.kind === 'word' && token.word.length > 2)
     .map((token) => token.word.replace(/['’]s$/, ''))
@@ -50,10 +57,12 @@ export function fitting(command: Command, tools: readonly DeclaredTool[]): Decla
     else if (name.some((part) => related(verb, part))) score += 2;
     else if (description.some((part) => related(verb, part))) score += 1;
     else continue;
+    const before = score;
     if (nouns.some((noun) => name.some((part) => part === noun || stem(part) === stem(noun)))) score += 2;
     else if (nouns.some((noun) => name.some((part) => related(noun, part)))) score += 1;
     if (nouns.some((noun) => description.some((part) => part.length > 2 && stem(part) === stem(noun))))
       score += 1;
+    if (byObject && score === before) continue;
     if (addressed(command, 'email') && takes(tool, /mail|recipient|\bto\b|message/i)) score += 2;
     if (addressed(command, 'url') && takes(tool, /url|uri|link|web|http/i)) score += 2;
     if (score >= 3 && (!best || score > best.score)) best = { tool, score };
@@ -111,7 +120,8 @@ export function argumentsFor(
   const subject = resolve(command.object, world, passage);
   const written = [...command.object, ...tokenise(command.sentence)].find((token) => token.kind === 'braces');
   const given = (written && looseObject(written.raw)) ?? blockAfter(command, passage);
-  const text = given ? command.sentence : `${command.sentence} ${followingFields(command, passage)}`;
+  const sentence = command.sentence.slice(0, 6000);
+  const text = given ? sentence : `${sentence} ${followingFields(command, passage)}`;
   const properties = record(tool.parameters['properties']) as Record<string, Property>;
   if (given) {
     const args = record(given['arguments'] ?? given['parameters'] ?? given['args'] ?? given);
@@ -212,7 +222,7 @@ function deepFill(
   return step(value, 0) as Record<string, unknown>;
 }
 
-const email = /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g;
+const email = /(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g;
 const url = /https?:\/\/[^\s"'`<>)]+/g;
 
 const kinds: { kind: string; when: RegExp }[] = [
@@ -330,7 +340,8 @@ const quotedIn = (text: string): string | undefined =>
     .find((one) => one !== undefined);
 
 /** The thing a request is about: a quoted text, an address, an id with digits, or a proper name. */
-export function entity(text: string): string | undefined {
+export function entity(whole: string): string | undefined {
+  const text = whole.slice(0, 8000);
   return (
     quotedIn(text) ??
     text.match(email)?.[0] ??
@@ -386,9 +397,13 @@ export function writtenCalls(passage: Passage, world: World): Call[] {
   const calls: Call[] = [];
   const lookUp = (phrase: string) => resolve(tokenise(phrase), world, passage);
   const declared = (name: string) => world.tools.find((tool) => bare(tool.name) === bare(name))?.name;
+  let seen = 0;
   for (const found of text.matchAll(/"(?:name|tool|tool_name|function|action)"\s*:\s*"([\w .-]{1,64})"/g)) {
-    const open = text.lastIndexOf('{', found.index);
-    if (open < 0 || found.index - open > 2000) continue;
+    seen += 1;
+    if (seen > 50) break;
+    const window = Math.max(0, found.index - 2000);
+    const open = text.slice(window, found.index).lastIndexOf('{') + window;
+    if (open < window) continue;
     const end = balanced(text, open);
     const value = end > 0 ? looseObject(text.slice(open, end)) : undefined;
     const args =
