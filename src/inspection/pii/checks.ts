@@ -197,3 +197,34 @@ export function ipv6(value: string): boolean {
   }
   return halves.length === 2 ? groups <= 7 : groups === 8;
 }
+
+/** Argentine bank account (CBU): each of its two blocks ends in a check digit, weights 3-1-7-9 from the right. */
+export function arCbu(value: string): boolean {
+  const digits = value.replace(/[ -]/g, '');
+  if (!/^\d{22}$/.test(digits)) return false;
+  const weights = [3, 1, 7, 9, 3, 1, 7, 9, 3, 1, 7, 9, 3, 1].reverse();
+  const right = (block: string, digit: string) =>
+    (10 - (weighted(block, weights.slice(-block.length)) % 10)) % 10 === Number(digit);
+  return right(digits.slice(0, 7), digits[7]!) && right(digits.slice(8, 21), digits[21]!);
+}
+
+/** Chilean RUT: modulus 11, weights 2 to 7 from the right, K for 10. */
+export function clRut(value: string): boolean {
+  const compact = value.replace(/^CL/i, '').replace(/[ .-]/g, '').toUpperCase();
+  if (!/^\d{7,8}[\dK]$/.test(compact)) return false;
+  let sum = 0;
+  for (let i = 0; i < compact.length - 1; i += 1)
+    sum += Number(compact[compact.length - 2 - i]) * (2 + (i % 6));
+  return '0K987654321'[sum % 11] === compact.at(-1);
+}
+
+/** Taiwanese company number: digit sums of the products, divisible by 5 since 2023. */
+export function twUbn(value: string): boolean {
+  if (!/^\d{8}$/.test(value)) return false;
+  let sum = 0;
+  for (const [i, weight] of [1, 2, 1, 2, 1, 2, 4, 1].entries()) {
+    const product = Number(value[i]) * weight;
+    sum += Math.floor(product / 10) + (product % 10);
+  }
+  return sum % 5 === 0 || (value[6] === '7' && (sum + 1) % 5 === 0);
+}

@@ -1,14 +1,28 @@
 import { createRequire } from 'node:module';
 import type { Validator } from 'stdnum';
+import { arCbu, clRut, digitsOf, twUbn } from './checks.ts';
 import type { Recognizer } from './recognizers.ts';
 
 // The package loads 300 validators at once; each is loaded when its number first turns up.
 const require = createRequire(import.meta.url);
 const loaded = new Map<string, Validator | undefined>();
 
+/** Where the package is stricter or older than the rule of the country. */
+const amended: Record<string, (value: string) => boolean | undefined> = {
+  'ar/cbu': arCbu,
+  'cl/rut': clRut,
+  'tw/ubn': twUbn,
+  // The two numbers for everybody: sales to the public, and foreigners.
+  'mx/rfc': (value) => /^X[AE]XX010101000$/.test(value) || undefined,
+  'in/aadhaar': (value) =>
+    value.includes(':') ? validNationalId('in', 'aadhaar', digitsOf(value)) : undefined,
+};
+
 /** Exact check of one national number. `country` and `kind` as the package names them (`pl`, `pesel`). */
 export function validNationalId(country: string, kind: string, value: string): boolean | undefined {
   const path = `${country.toLowerCase()}/${kind}`;
+  const answer = amended[path]?.(value);
+  if (answer !== undefined) return answer;
   if (!loaded.has(path)) {
     try {
       loaded.set(path, require(`stdnum/lib/cjs/${path}`) as Validator);

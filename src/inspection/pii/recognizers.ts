@@ -234,7 +234,7 @@ export const ownRecognizers: readonly Recognizer[] = [
   },
   {
     type: 'us_npi',
-    pattern: '(?<![\\w-])[12]\\d{3}-?\\d{3}-?\\d{3}(?![\\w-])',
+    pattern: '(?<![\\w-])[12]\\d{3}[ -]?\\d{3}[ -]?\\d{3}(?![\\w-])',
     score: 0.3,
     words: ['npi', 'national provider'],
     check: usNpi,
@@ -382,7 +382,7 @@ export const ownRecognizers: readonly Recognizer[] = [
   },
   {
     type: 'de_handelsregister',
-    pattern: '(?<!\\w)HR[AB] ?\\d{1,6}(?!\\w)',
+    pattern: '(?<!\\w)[Hh][Rr][ABab] ?\\d{1,6}(?!\\w)',
     score: 0.6,
     words: ['handelsregister', 'hrb', 'hra'],
     near: 0.85,
@@ -396,6 +396,45 @@ export const ownRecognizers: readonly Recognizer[] = [
     score: 0.2,
     words: ['steuernummer', 'st.-nr', 'steuer-nr'],
     near: 0.8,
+  },
+  // Shapes whose check digit is often wrong in examples and typed by hand: they need their name nearby.
+  {
+    type: 'in_gstin',
+    pattern: '(?<!\\w)(?:0[1-9]|[12]\\d|3[0-7])[A-Z]{5}\\d{4}[A-Z][1-9A-Z]Z[0-9A-Z](?!\\w)',
+    score: 0.4,
+    words: ['gstin', 'gst', 'gstins'],
+    near: 0.75,
+  },
+  {
+    type: 'in_pan',
+    pattern: '(?<!\\w)[A-Z]{5}\\d{4}[A-Z](?!\\w)',
+    score: 0.3,
+    words: ['pan', 'permanent account'],
+    near: 0.7,
+  },
+  {
+    type: 'in_voter',
+    pattern: '(?<!\\w)[A-Z]{3}\\d{7}(?!\\w)',
+    flags: 'i',
+    score: 0.2,
+    words: ['voter', 'vote', 'epic', 'elector'],
+    near: 0.7,
+  },
+  {
+    type: 'vat_number',
+    pattern: '(?<!\\w)DE[ .-]?\\d{3}(?:[ .-]?\\d{3}){2}(?!\\w)',
+    score: 0.3,
+    words: ['vat', 'ust-idnr', 'ust-idnr.', 'ust-id', 'umsatzsteuer-id'],
+    near: 0.75,
+  },
+  {
+    type: 'uk_nino',
+    pattern:
+      '(?<!\\w)(?!bg|gb|nk|kn|tn|nt|zz)[a-ceghj-pr-tw-z][a-ceghj-npr-tw-z] ?\\d{2} ?\\d{2} ?\\d{2} ?[a-d](?!\\w)',
+    flags: 'i',
+    score: 0.4,
+    words: ['nino', 'national insurance', 'ni number'],
+    near: 0.85,
   },
   {
     type: 'ph_tin',
@@ -415,7 +454,7 @@ export const ownRecognizers: readonly Recognizer[] = [
   {
     type: 'tr_license_plate',
     pattern:
-      '(?<!\\w)(?:0[1-9]|[1-7]\\d|8[01]) ?(?:[A-Z] ?\\d{3,4}|[A-Z]{2} ?\\d{2,4}|[A-Z]{3} ?\\d{2,4})(?!\\w)',
+      '(?<!\\w)(?:0[1-9]|[1-7]\\d|8[01]) ?(?:[A-Z] ?\\d{2,4}|[A-Z]{2} ?\\d{2,4}|[A-Z]{3} ?\\d{2,4})(?!\\w)',
     score: 0.2,
     words: ['plaka'],
     near: 0.75,
