@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { wilsonUpper, type Evidence } from '../kernel/evidence.ts';
 import { contentHash } from '../kernel/hash.ts';
 import type { Plan } from '../kernel/plan.ts';
 import { defineProbe, type Probe } from '../kernel/probe.ts';
@@ -86,6 +87,35 @@ export function samplePlan(settings: Record<string, unknown> = { words: ['ignore
     ],
   };
   return { ...plan, hash: contentHash(plan) };
+}
+
+/** Threats of the sample plan; the last has no control. */
+export const sampleThreats = [
+  { key: 'PI-01@bot', likelihood: 5, impact: 4 },
+  { key: 'PI-02@bot', likelihood: 4, impact: 4 },
+  { key: 'DAT-01@llm', likelihood: 3, impact: 3 },
+];
+
+/** A verified record of the sample probe. */
+export function evidenceOf(over: Partial<Evidence> = {}): Evidence {
+  return {
+    id: 'e1',
+    probe: 'word-guard',
+    control: 'word-guard',
+    threats: ['PI-01@bot'],
+    flow: 'prompt',
+    plan: 'sha256:1',
+    at: 0,
+    off: { n: 4, successes: 4 },
+    on: { n: 16, successes: 0, upper: wilsonUpper(0, 16) },
+    harmless: { n: 2, broken: 0 },
+    reached: true,
+    status: 'verified',
+    reason: 'stopped',
+    fingerprints: {},
+    cases: [],
+    ...over,
+  };
 }
 
 export const sampleProbe: Probe = defineProbe({

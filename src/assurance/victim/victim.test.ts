@@ -178,7 +178,5 @@ test('buffered and streamed forms always hold the same text', () => {
 });
 
 test('tokens put together are the text', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), (text) => expect(tokensOf(text).join('')).toBe(text)),
-  );
+  fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (text) => tokensOf(text).join('') === text));
 });
