@@ -203,7 +203,7 @@ export function createExchanges(deps: ExchangesDeps): Exchanges {
       ...run.context,
       route: run.route,
       body: parsed,
-      conversation: conversationId(chat, run.route),
+      conversation: conversationId(chat, run.route, await deps.recordKey),
       segments: segmentsOf(chat, sources, run.route, policy),
     };
     run.context = context;

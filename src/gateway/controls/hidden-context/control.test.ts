@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Segment } from '../../../kernel/control.ts';
 import { chunkOf, contextFor, replyStream, testPlan, testRig } from '../../testing.ts';

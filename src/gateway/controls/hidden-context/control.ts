@@ -6,6 +6,7 @@ import type { Finding } from '../../../kernel/finding.ts';
 import type { Plan } from '../../../kernel/plan.ts';
 import { allow, type Verdict } from '../../../kernel/verdict.ts';
 import { fingerprint, type Fingerprint } from './fingerprint.ts';
+import { fold } from './fold.ts';
 import { readings } from './readings.ts';
 import { valuesOf } from './values.ts';
 
@@ -70,7 +71,9 @@ export const control = defineControl({
       const guard = context.memo.get(memoKey(settings)) as Guard | undefined;
       // Nothing is known before the first look, which may take a moment: the first unit waits for it.
       if (!guard) return Math.min(text.length, 1);
-      return guard === 'none' ? 0 : Math.max(guard.hold(text), encodedTail(text));
+      if (guard === 'none') return 0;
+      const opens = guard.opens(fold(text), text.length);
+      return Math.max(text.length - opens, encodedTail(text));
     },
   },
 });
@@ -146,7 +149,7 @@ async function guardOf(settings: Settings, context: ControlContext): Promise<Gua
     perPlan.delete(wording);
     perPlan.set(wording, shared);
     if (perPlan.size > keptPerPlan) perPlan.delete(perPlan.keys().next().value!);
-    guard = mark === '' ? shared : both(shared, fingerprint([], [mark]));
+    guard = mark === '' ? shared : both(shared, fingerprint([], [mark], [13]));
   }
   context.memo.set(key, guard);
   return guard;
@@ -162,11 +165,11 @@ function fingerprintOf(prompts: readonly string[], settings: Settings): Fingerpr
 
 function both(left: Fingerprint, right: Fingerprint): Fingerprint {
   return {
-    find: (text, quote) => [
-      ...left.find(text, quote),
-      ...right.find(text, quote).map((match) => ({ ...match, kind: 'canary' as const })),
+    find: (folded, quote) => [
+      ...left.find(folded, quote),
+      ...right.find(folded, quote).map((match) => ({ ...match, kind: 'canary' as const })),
     ],
-    hold: (text) => Math.max(left.hold(text), right.hold(text)),
+    opens: (folded, length) => Math.min(left.opens(folded, length), right.opens(folded, length)),
   };
 }
 
@@ -182,7 +185,7 @@ function search(
   const findings: Finding[] = [];
   const seen = new Set<string>();
   for (const view of [...views(text), ...readings(text)]) {
-    for (const { kind, start, end } of guard.find(view.text, settings.quote)) {
+    for (const { kind, start, end } of guard.find(fold(view.text), settings.quote)) {
       // Agents use values of their prompt in calls; that is what the values are for.
       if (kind === 'literal' && surface === 'tool_call') continue;
       if (saidBefore(view.text.slice(start, end), context)) continue;

@@ -1,9 +1,9 @@
-import { atbash, fold, reverse, roll, shift, type Folded } from './fold.ts';
+import { atbash, fold, hashOf, reverse, roll, shift, type Folded } from './fold.ts';
 
 /** Units of a window of the prompt; shorter repetitions are everyday language. */
 const gram = 16;
 /** Shortest literal that is guarded, in folded units, and the window by which it is found. */
-export const literalUnits = 8;
+const literalUnits = 8;
 
 export interface Match {
   kind: 'literal' | 'canary' | 'quote';
@@ -13,17 +13,21 @@ export interface Match {
 
 /** What a text must not repeat: the wording of system prompts, and single values that they hold. */
 export interface Fingerprint {
-  /** Places in a text that repeat more than `quote` folded units of the wording, or a value. */
-  find(text: string, quote: number): Match[];
-  /** How many units at the end of the text may be the beginning of such a place. */
-  hold(text: string): number;
+  /** Places in a folded text that repeat more than `quote` units of the wording, or a value; as units of the text. */
+  find(folded: Folded, quote: number): Match[];
+  /** Where in a text of this length such a place may begin that is not yet complete; the length when there is none. */
+  opens(folded: Folded, length: number): number;
 }
 
 /**
  * Prepares system prompts. Wording is kept as rolling hashes of 16 letters and digits, values as whole strings; both also
  * backwards and under the usual letter ciphers, so that an answer is read once, whatever it was dressed as.
  */
-export function fingerprint(prompts: readonly string[], values: readonly string[]): Fingerprint {
+export function fingerprint(
+  prompts: readonly string[],
+  values: readonly string[],
+  shifts: readonly number[] = everyShift,
+): Fingerprint {
   const grams = new Set<number>();
   for (const prompt of prompts)
     for (const dressed of [prompt, shift(prompt, 13), shift(prompt, 3), shift(prompt, -3), atbash(prompt)])
@@ -31,27 +35,26 @@ export function fingerprint(prompts: readonly string[], values: readonly string[
 
   const literals = new Map<number, string[]>();
   const beginnings = new Set<string>();
+  const openings = new Set<number>();
   for (const value of values) {
-    const dressings = [value, atbash(value)];
-    for (let by = 1; by < 26; by++) dressings.push(shift(value, by));
+    const dressings = [value, atbash(value), ...shifts.map((by) => shift(value, by))];
     for (const dressed of dressings)
       for (const text of [dressed, reverse(dressed)]) {
-        const key = keyOf(fold(text));
-        if (key.length < literalUnits) continue;
-        roll(fold(text), literalUnits, (hash) => {
-          const known = literals.get(hash);
-          if (!known) literals.set(hash, [key]);
-          else if (!known.includes(key)) known.push(key);
-          return true;
-        });
-        for (let length = 4; length < key.length; length++) beginnings.add(key.slice(0, length));
+        const folded = fold(text);
+        if (folded.length < literalUnits) continue;
+        const key = keyOf(folded);
+        const hash = hashOf(folded, 0, literalUnits);
+        const known = literals.get(hash);
+        if (!known) literals.set(hash, [key]);
+        else if (!known.includes(key)) known.push(key);
+        for (let length = opening; length < key.length; length++) beginnings.add(key.slice(0, length));
+        openings.add(hashOf(folded, 0, opening));
       }
   }
   const longest = Math.max(0, ...[...literals.values()].flat().map((one) => one.length));
 
   return {
-    find(text, quote) {
-      const folded = fold(text);
+    find(folded, quote) {
       const found: Match[] = [];
       if (folded.length < literalUnits) return found;
       if (literals.size > 0) {
@@ -85,28 +88,29 @@ export function fingerprint(prompts: readonly string[], values: readonly string[
       return found.sort((a, b) => a.start - b.start);
     },
 
-    hold(text) {
-      // Only the end counts; a run of the wording that is longer than this has been found before.
-      const tail = text.slice(-tailUnits);
-      const folded = fold(tail);
-      let held = 0;
-      for (let length = Math.min(longest - 1, folded.length); length >= 4; length--) {
-        if (!beginnings.has(keyOf(folded, folded.length - length, folded.length))) continue;
-        held = tail.length - folded.places[folded.length - length]!;
+    opens(folded, length) {
+      let first = length;
+      const from = Math.max(0, folded.length - longest + 1);
+      for (let at = from; at + opening <= folded.length && openings.size > 0; at++) {
+        if (!openings.has(hashOf(folded, at, opening))) continue;
+        if (!beginnings.has(keyOf(folded, at, folded.length))) continue;
+        first = folded.places[at]!;
         break;
       }
+      // A run of the wording that has reached the end.
       let run = 0;
       roll(folded, gram, (hash) => {
         run = grams.has(hash) ? run + 1 : 0;
       });
-      if (run > 0) held = Math.max(held, tail.length - folded.places[folded.length - run - gram + 1]!);
-      return held;
+      return run > 0 ? Math.min(first, folded.places[folded.length - run - gram + 1]!) : first;
     },
   };
 }
 
-/** How far back a running repetition is looked for, in units of the text as written. */
-const tailUnits = 1024;
+/** Units from which on the beginning of a value waits. */
+const opening = 4;
+
+const everyShift = Array.from({ length: 25 }, (_, index) => index + 1);
 
 function keyOf(folded: Folded, from = 0, to = folded.length): string {
   return String.fromCharCode(...folded.codes.subarray(from, Math.min(to, folded.length)));

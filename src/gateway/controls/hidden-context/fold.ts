@@ -51,6 +51,13 @@ export function roll(
 
 const base = 0x01000193;
 
+/** The hash that `roll` has for the window that begins here. */
+export function hashOf(folded: Folded, from: number, width: number): number {
+  let hash = 0;
+  for (let at = from; at < from + width; at++) hash = (Math.imul(hash, base) + folded.codes[at]!) | 0;
+  return hash;
+}
+
 /** A letter moved along the alphabet; everything else stays. */
 export function shift(text: string, by: number): string {
   return text.replace(/[a-z]/gi, (letter) => {

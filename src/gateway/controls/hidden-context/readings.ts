@@ -10,14 +10,13 @@ export function readings(text: string): Reading[] {
   const add = (spelled: string, at: number, length: number): void => {
     if (spelled.length >= 6) found.push({ text: spelled, locate: () => ({ start: at, end: at + length }) });
   };
-  for (const run of text.matchAll(/(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}={0,2}/g)) {
+  for (const run of text.matchAll(/(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}={0,6}/g)) {
     // Without asking whether it reads like text: what counts is whether something hidden is in it.
     const encodings = /^[\da-fA-F]+$/.test(run[0]) ? (['hex', 'base64'] as const) : (['base64'] as const);
     for (const encoding of encodings)
       add(Buffer.from(run[0], encoding).toString('latin1'), run.index, run[0].length);
+    if (/^[A-Z2-7]{16,}$/.test(run[0].replaceAll('=', ''))) add(fromBase32(run[0]), run.index, run[0].length);
   }
-  for (const run of text.matchAll(/(?<![A-Za-z0-9])[A-Z2-7]{16,}={0,6}(?![A-Za-z0-9=])/g))
-    add(fromBase32(run[0]), run.index, run[0].length);
   for (const run of text.matchAll(/(?:[.\-·–]{1,6}[ /|\n]{1,3}){5,}[.\-·–]{1,6}/g))
     add(fromMorse(run[0]), run.index, run[0].length);
   if (codeWords.test(text)) {
