@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
-import { openStore } from '../adapters/open-store.ts';
-import type { SecurityEvent } from '../kernel/event.ts';
-import { openAssurance, type Assurance, type AssuranceDeps, type VerifyMessage } from './assurance.ts';
-import { routes } from './routes.ts';
-import { evidenceStore, migrations } from './store.ts';
-import { guardedShadow, samplePlan, sampleProbe, sampleThreats } from './testing.ts';
+import { openStore } from '../../src/adapters/open-store.ts';
+import type { SecurityEvent } from '../../src/kernel/event.ts';
+import { openAssurance, type Assurance, type AssuranceDeps, type VerifyMessage } from '../../src/assurance/assurance.ts';
+import { routes } from '../../src/assurance/routes.ts';
+import { evidenceStore, migrations } from '../../src/assurance/store.ts';
+import { guardedShadow, samplePlan, sampleProbe, sampleThreats } from '../../src/assurance/testing.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
