@@ -222,7 +222,7 @@ function crossValidate(name, texts, set, folds, surfaces, options) {
       (summary[surface] ??= []).push(found);
       const held = [...new Set(of(isAttack).map(([number]) => texts[number].source))].join(', ');
       console.log(
-        `${name} ${surface} fold ${fold}: recall ${found.recall.toFixed(3)}, AUC ${found.auc.toFixed(3)}, ${found.positives} attacks (${held}), ${found.negatives} harmless; above the bar: ${loudest(of((row) => !isAttack(row)))}`,
+        `${name} ${surface} fold ${fold}: raw bar ${bar.toFixed(2)}, recall ${found.recall.toFixed(3)}, AUC ${found.auc.toFixed(3)}, ${found.positives} attacks (${held}), ${found.negatives} harmless; above the bar: ${loudest(of((row) => !isAttack(row)))}`,
       );
 
       function loudest(list) {

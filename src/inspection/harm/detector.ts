@@ -1,5 +1,5 @@
 import type { Finding, Surface } from '../../kernel/finding.ts';
-import { prepare, WindowReader } from '../injection/features.ts';
+import { prepare } from '../injection/features.ts';
 import { calibrate, createScorer, parseLinearModel } from '../injection/linear-model.ts';
 import { views as viewsOf } from '../normalise/views.ts';
 import { harmShapes, speaksAgainst } from './structure.ts';
@@ -17,7 +17,7 @@ const shapeScore = { plain: 0.8, against: 0.3 };
 /** Harmful use of outputs: a linear model over the same features as injection, and shapes. `asset` is harm.bin. */
 export function createHarmDetector(asset: Uint8Array): HarmDetector {
   const model = parseLinearModel(asset, 'harm.bin');
-  const scorer = createScorer(model, new WindowReader());
+  const scorer = createScorer(model);
   const calibration = model.header.surfaces['assistant']!;
 
   function judge(text: string): { score: number; type: string } {

@@ -1,7 +1,7 @@
 import type { Finding, Surface } from '../../kernel/finding.ts';
 import type { View } from '../normalise/view.ts';
 import { views as viewsOf } from '../normalise/views.ts';
-import { prepare, WindowReader } from './features.ts';
+import { prepare } from './features.ts';
 import { calibrate, createScorer, parseLinearModel, type Best, type Calibration } from './linear-model.ts';
 
 /** Contents of `assets/inspection/injection-user.bin` and `injection-context.bin`. */
@@ -40,14 +40,13 @@ interface Judged {
 
 /** Prompt injection and jailbreak detector: hashed n-grams, words and concepts under a linear model, best window of all readings. */
 export function createInjectionDetector(assets: InjectionAssets): InjectionDetector {
-  const reader = new WindowReader();
   const models = {
     user: parseLinearModel(assets.user, 'injection-user.bin'),
     context: parseLinearModel(assets.context, 'injection-context.bin'),
   };
   const scorers = {
-    user: createScorer(models.user, reader),
-    context: createScorer(models.context, reader),
+    user: createScorer(models.user),
+    context: createScorer(models.context),
   };
 
   function judge(text: string, surface: Surface, views: readonly View[]): Judged {

@@ -155,33 +155,30 @@ export class WindowReader {
   readonly dense: Float64Array = new Float64Array(denseNames.length);
   /** End of each group in `sparse`: characters, words, concepts. */
   readonly ends: Int32Array = new Int32Array(3);
-  readonly #seen = new Int32Array(sparseSize);
+  /** With weights: their sums per group, so that scoring needs no second pass. */
+  readonly sums: Int32Array = new Int32Array(3);
+  readonly #weights: Int8Array;
+  /** Round in which a feature was last seen; bytes, so that the table stays in the cache. */
+  readonly #seen = new Uint8Array(sparseSize);
   #round = 0;
   #count = 0;
+  #sum = 0;
+
+  constructor(weights: Int8Array = new Int8Array(sparseSize)) {
+    this.#weights = weights;
+  }
 
   /** Features of the units `from..to`; `firstWord` is the first word at or after `from`. */
   read(text: Prepared, from: number, to: number, firstWord: number): void {
-    this.#round++;
-    this.#count = 0;
-    const { units, capital, wordHash, wordConcept, wordStart, wordEnd } = text;
-    let one = 32;
-    let two = 32;
-    let three = 32;
-    let four = 32;
-    for (let index = from; index < to; index++) {
-      const unit = units[index]!;
-      const gram3 = Math.imul(two, 0x85ebca6b) ^ Math.imul(one, 0xc2b2ae35) ^ Math.imul(unit, 0x9e3779b1);
-      const gram4 = gram3 ^ Math.imul(three, 0x27d4eb2f);
-      const gram5 = gram4 ^ Math.imul(four, 0x165667b1);
-      this.#add(spread(gram3) & (charSize - 1));
-      this.#add(spread(gram4 ^ 0x5bd1e995) & (charSize - 1));
-      this.#add(spread(gram5 ^ 0x1b873593) & (charSize - 1));
-      four = three;
-      three = two;
-      two = one;
-      one = unit;
+    if (this.#round === 255) {
+      this.#seen.fill(0);
+      this.#round = 0;
     }
-    this.ends[0] = this.#count;
+    this.#round++;
+    this.#sum = 0;
+    this.#count = this.#readCharacters(text.units, from, to);
+    this.#close(0);
+    const { capital, wordHash, wordConcept, wordStart, wordEnd } = text;
     let previous = 0;
     let beforePrevious = 0;
     let you = 0;
@@ -202,11 +199,62 @@ export class WindowReader {
       beforePrevious = previous;
       previous = hash;
     }
-    this.ends[1] = this.#count;
+    this.#close(1);
     this.#readConcepts(text, firstWord, word);
-    this.ends[2] = this.#count;
+    this.#close(2);
     const words = word - firstWord;
     this.#describe(text, from, to, { you, words, capitalWords });
+  }
+
+  #close(group: number): void {
+    this.ends[group] = this.#count;
+    this.sums[group] = this.#sum;
+    this.#sum = 0;
+  }
+
+  /** Characters in threes, fours and fives: the inner loop of all scoring, hence in one piece. Returns how many are new. */
+  #readCharacters(units: Uint16Array, from: number, to: number): number {
+    const { sparse } = this;
+    const seen = this.#seen;
+    const round = this.#round;
+    const weights = this.#weights;
+    let count = 0;
+    let sum = 0;
+    let one = 32;
+    let two = 32;
+    let three = 32;
+    let four = 32;
+    const last = Math.min(to, from + Math.floor(sparse.length / 4));
+    for (let index = from; index < last; index++) {
+      const unit = units[index]!;
+      const gram3 = Math.imul(two, 0x85ebca6b) ^ Math.imul(one, 0xc2b2ae35) ^ Math.imul(unit, 0x9e3779b1);
+      const gram4 = gram3 ^ Math.imul(three, 0x27d4eb2f);
+      const gram5 = gram4 ^ Math.imul(four, 0x165667b1);
+      const slot3 = spread(gram3) & (charSize - 1);
+      if (seen[slot3] !== round) {
+        seen[slot3] = round;
+        sparse[count++] = slot3;
+        sum += weights[slot3]!;
+      }
+      const slot4 = spread(gram4 ^ 0x5bd1e995) & (charSize - 1);
+      if (seen[slot4] !== round) {
+        seen[slot4] = round;
+        sparse[count++] = slot4;
+        sum += weights[slot4]!;
+      }
+      const slot5 = spread(gram5 ^ 0x1b873593) & (charSize - 1);
+      if (seen[slot5] !== round) {
+        seen[slot5] = round;
+        sparse[count++] = slot5;
+        sum += weights[slot5]!;
+      }
+      four = three;
+      three = two;
+      two = one;
+      one = unit;
+    }
+    this.#sum = sum;
+    return count;
   }
 
   /** Concepts alone, in pairs and triples of neighbours, and with one between; words without a concept are skipped. */
@@ -268,6 +316,7 @@ export class WindowReader {
     if (this.#seen[index] === this.#round || this.#count >= this.sparse.length) return;
     this.#seen[index] = this.#round;
     this.sparse[this.#count++] = index;
+    this.#sum += this.#weights[index]!;
   }
 
   #addWord(hash: number): void {

@@ -1,5 +1,5 @@
 import { Problem } from '../../kernel/problem.ts';
-import { denseNames, sparseSize, type Prepared, type WindowReader } from './features.ts';
+import { denseNames, sparseSize, WindowReader, type Prepared } from './features.ts';
 
 /** What stands before the weights in a model file. */
 export interface ModelHeader {
@@ -77,10 +77,8 @@ export function* windowsOf(
 }
 
 /** Scores windows with one model. Not for two texts at once. */
-export function createScorer(
-  { header, weights }: LinearModel,
-  reader: WindowReader,
-): (text: Prepared) => Best {
+export function createScorer({ header, weights }: LinearModel): (text: Prepared) => Best {
+  const reader = new WindowReader(weights);
   const { bias, dense, scales, window } = header;
   return (text) => {
     const best: Best = { raw: -Infinity, from: 0, to: text.length, windows: 0 };
@@ -100,9 +98,7 @@ export function createScorer(
     let start = 0;
     for (let group = 0; group < 3; group++) {
       const end = reader.ends[group]!;
-      let sum = 0;
-      for (let index = start; index < end; index++) sum += weights[reader.sparse[index]!]!;
-      raw += (sum * scales[group]!) / Math.sqrt(end - start + 1);
+      raw += (reader.sums[group]! * scales[group]!) / Math.sqrt(end - start + 1);
       start = end;
     }
     for (let index = 0; index < dense.length; index++) raw += dense[index]! * reader.dense[index]!;

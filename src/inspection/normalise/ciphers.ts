@@ -2,12 +2,15 @@ import type { Rewrite } from './view.ts';
 
 /** Frequent English words and the words of attacks; two different ones in disguise make a candidate. */
 const telling =
-  'the and you your all ignore previous instruction instructions system prompt password reveal secret now with this for from send please'.split(
+  'the and you your all ignore previous instruction instructions system prompt password reveal secret now with this for from send please can will have that about write tell give show answer words rules new want would should which output print only into must'.split(
     ' ',
   );
 
-export const rotatedWords: readonly string[] = telling.map(rotate);
-export const backwardsWords: readonly string[] = telling.map(backwards);
+/** Disguised words that are words themselves. */
+const ordinary = new Set(['dna', 'won']);
+
+export const rotatedWords: readonly string[] = telling.map(rotate).filter((word) => !ordinary.has(word));
+export const backwardsWords: readonly string[] = telling.map(backwards).filter((word) => !ordinary.has(word));
 
 const rotated = new RegExp(`\\b(?:${rotatedWords.join('|')})\\b`, 'gi');
 const reversed = new RegExp(`\\b(?:${backwardsWords.join('|')})\\b`, 'gi');

@@ -24,7 +24,9 @@ export function suspicion(text: string): number {
   let hash = 0;
   let word = 0;
   let run = 0;
-  let mixed = false;
+  let letters = 0;
+  let others = 0;
+  let bits = 0;
   let single = 0;
   let lastSingle = -9;
   let pairs = 0;
@@ -61,16 +63,22 @@ export function suspicion(text: string): number {
       unit === 47 ||
       unit === 95
     ) {
-      if (run > 0 && (unit < 97 || unit > 122) && unit !== 45) mixed = true;
+      // Base64 mixes its alphabet; a capital at the beginning, or a date, does not count.
+      if (isLetter) letters++;
+      if (run > 0 && (unit < 97 || unit > 122) && unit !== 45 && unit !== 47) others++;
+      if (unit === 48 || unit === 49) bits++;
       run++;
       if (run === 2) pairs++;
       else if (run === 3) pairs = 0;
-      if (run >= 8 && mixed) found |= suspect.encoded;
-      if (pairs >= 7) found |= suspect.encoded;
+      if ((run >= 12 && letters >= 4 && others > 0) || (run === 8 && bits === 8) || pairs >= 7) {
+        found |= suspect.encoded;
+      }
       continue;
     }
     run = 0;
-    mixed = false;
+    letters = 0;
+    others = 0;
+    bits = 0;
     // `%41`, `&#65;`, `\u0041`, `=41` and a soft line break.
     if (unit === 37 || unit === 38 || unit === 92 || unit === 61) found |= suspect.encoded;
   }
