@@ -104,24 +104,47 @@ export function bindControls(facts: Facts, controls: readonly ControlDescriptor[
   return bound;
 }
 
+/** Routes by their caller and by their flow. */
+export interface RouteIndex {
+  from: ReadonlyMap<Node, readonly Link[]>;
+  links: ReadonlySet<Link>;
+}
+
+export function indexRoutes(routes: readonly Route[]): RouteIndex {
+  const from = new Map<Node, Link[]>();
+  for (const { client, link } of routes) {
+    const list = from.get(client);
+    if (list) list.push(link);
+    else from.set(client, [link]);
+  }
+  return { from, links: new Set(routes.map(({ link }) => link)) };
+}
+
 /** Flows where a control can answer a threat to these places: their own, and the ways to models of the callers among them. */
 export function answerable(
   nodes: Iterable<Node>,
   links: Iterable<Link>,
-  routes: readonly Route[],
+  { from: routes }: RouteIndex,
 ): Set<Link> {
   const found = new Set<Link>(links);
   const callers = new Set<Node>();
-  for (const node of nodes) {
-    for (const link of [...node.in, ...node.out]) found.add(link);
-    if (isCaller(node.element.kind)) callers.add(node);
-    else
-      for (const { from, to } of [...node.in, ...node.out]) {
-        if (isCaller(from.element.kind)) callers.add(from);
-        if (isCaller(to.element.kind)) callers.add(to);
-      }
+  const take = (node: Node) => {
+    if (callers.has(node)) return;
+    callers.add(node);
+    for (const link of routes.get(node) ?? []) found.add(link);
+  };
+  for (const node of new Set(nodes)) {
+    const caller = isCaller(node.element.kind);
+    if (caller) take(node);
+    for (const link of node.in) {
+      found.add(link);
+      if (!caller && isCaller(link.from.element.kind)) take(link.from);
+    }
+    for (const link of node.out) {
+      found.add(link);
+      if (!caller && isCaller(link.to.element.kind)) take(link.to);
+    }
   }
-  for (const { client, link } of routes) if (callers.has(client)) found.add(link);
   return found;
 }
 

@@ -36,6 +36,7 @@ const clampControl = 'parameter-clamp';
 export function compile({ model, facts, threats, controls, probes, mode: wanted }: CompileInput): Plan {
   const mode = wanted ?? model.system.mode ?? 'enforce';
   const routes = routesOf(facts);
+  const places = indexThreats(threats);
   const inspectors = inspectorsOf(bindControls(facts, controls), routes, threats);
   const plan: Omit<Plan, 'hash'> = {
     schema: 'merlon-plan/v1',
@@ -46,9 +47,9 @@ export function compile({ model, facts, threats, controls, probes, mode: wanted 
     routes: routes
       .map((route) => routeOf(route, model, mode))
       .sort(by(({ client, model: target, flow }) => `${client} ${target} ${flow}`)),
-    flows: facts.graph.links.map((link) => flowOf(link, threats, mode)).sort(by(({ id }) => id)),
+    flows: facts.graph.links.map((link) => flowOf(link, places, mode)).sort(by(({ id }) => id)),
     tools: facts.graph.nodes
-      .flatMap((agent) => facts.tools(agent).map((tool) => toolOf(agent, tool, facts, threats)))
+      .flatMap((agent) => facts.tools(agent).map((tool) => toolOf(agent, tool, facts, places)))
       .sort(by(({ agent, name }) => `${agent} ${name}`)),
     inspectors,
     clamps: clampsOf(inspectors, routes),
@@ -57,6 +58,36 @@ export function compile({ model, facts, threats, controls, probes, mode: wanted 
     probes: probesOf(probes, inspectors, routes, threats),
   };
   return { ...plan, hash: contentHash(plan) };
+}
+
+/** Threats by the elements and flows that they are about or that their witnesses pass. */
+interface Places {
+  about: ReadonlyMap<string, ReadonlySet<string>>;
+  passing: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+function indexThreats(threats: readonly Threat[]): Places {
+  const about = new Map<string, Set<string>>();
+  const passing = new Map<string, Set<string>>();
+  const put = (map: Map<string, Set<string>>, id: string, key: string) => {
+    const set = map.get(id);
+    if (set) set.add(key);
+    else map.set(id, new Set([key]));
+  };
+  for (const { key, element, flow, from, to, witness } of threats) {
+    if (flow === undefined) put(about, element, key);
+    else {
+      put(about, flow, key);
+      put(about, `${from}>${to}`, key);
+    }
+    for (const { path } of witness) {
+      for (const id of path) {
+        put(passing, id, key);
+        if (flow === undefined) put(passing, `${element} ${id}`, key);
+      }
+    }
+  }
+  return { about, passing };
 }
 
 function elementOf(node: Node, facts: Facts): PlanElement {
@@ -86,7 +117,7 @@ function routeOf({ link, client, model: target }: Route, model: Model, mode: Mod
   };
 }
 
-function flowOf({ flow, from, to, carries }: Link, threats: readonly Threat[], mode: Mode): PlanFlow {
+function flowOf({ flow, from, to, carries }: Link, { about, passing }: Places, mode: Mode): PlanFlow {
   return {
     id: flow.id,
     from: from.element.id,
@@ -96,7 +127,7 @@ function flowOf({ flow, from, to, carries }: Link, threats: readonly Threat[], m
     allow: carries ? upTo(carries) : [...DataClass.options],
     excess: flow.excess ?? 'mask',
     tls: flow.tls === true,
-    threats: keys(threats.filter((threat) => threat.flow === flow.id || passes(threat, flow.id))),
+    threats: merged(about.get(flow.id), passing.get(flow.id)),
   };
 }
 
@@ -105,7 +136,7 @@ function upTo(carries: readonly Data[]): DataClass[] {
   return DataClass.options.slice(0, DataClass.options.indexOf(widest(carries.map((one) => one.class))) + 1);
 }
 
-function toolOf(agent: Node, tool: Node, facts: Facts, threats: readonly Threat[]): PlanTool {
+function toolOf(agent: Node, tool: Node, facts: Facts, { about, passing }: Places): PlanTool {
   const { element } = tool;
   // Not stated: it may change things, and what cannot be shown to be harmless cannot be undone.
   const sideEffect = element.side_effect ?? 'internal_write';
@@ -121,13 +152,11 @@ function toolOf(agent: Node, tool: Node, facts: Facts, threats: readonly Threat[
     reversible: element.reversible ?? mild,
     exit: facts.isExit(tool),
     returns: { trust: facts.supply(tool), classes: classesOf(returned) },
-    threats: keys(
-      threats.filter(
-        ({ element: place, from, to, witness }) =>
-          place === element.id ||
-          (from === agent.element.id && to === element.id) ||
-          (place === agent.element.id && witness.some(({ path }) => path.includes(element.id))),
-      ),
+    // What is said of the tool, of its call, and of the agent by way of the tool.
+    threats: merged(
+      about.get(element.id),
+      about.get(`${agent.element.id}>${element.id}`),
+      passing.get(`${agent.element.id} ${element.id}`),
     ),
   };
 }
@@ -245,8 +274,8 @@ function probesOf(
   return [...list.values()].sort(by(({ id, flow, model }) => `${id} ${flow} ${model}`));
 }
 
-function passes({ witness }: Threat, flow: string): boolean {
-  return witness.some(({ path }) => path.includes(flow));
+function merged(...sets: (ReadonlySet<string> | undefined)[]): string[] {
+  return [...new Set(sets.flatMap((set) => (set ? [...set] : [])))].sort();
 }
 
 function classesOf(list: readonly Data[]): DataClass[] {

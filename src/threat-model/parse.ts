@@ -544,7 +544,9 @@ class Reader {
       line,
       column,
       pointer,
-      ...facts,
+      detail: printable(facts.detail),
+      ...(facts.expected === undefined ? {} : { expected: printable(facts.expected) }),
+      ...(facts.fix === undefined ? {} : { fix: printable(facts.fix) }),
       excerpt: this.#lines.excerpt(start, end),
     });
   }
@@ -617,6 +619,11 @@ function show(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
   const plain = text.replace(/[\p{Cc}\p{Cf}`]/gu, ' ');
   return plain.length > 40 ? `${plain.slice(0, 39)}…` : plain;
+}
+
+/** Keys of a hostile file must not reach a terminal as they are. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, ' ');
 }
 
 function some(names: Iterable<string>): string {

@@ -4,7 +4,15 @@ import { Problem } from '../kernel/problem.ts';
 import { levelOf, type Level } from '../kernel/severity.ts';
 import { Objective } from '../kernel/vocabulary.ts';
 import { includes, kindGroups, kinds, lifecycleType, type Kind } from './attributes.ts';
-import { answerable, bindControls, covers, routesOf, type Bound, type Route } from './bindings.ts';
+import {
+  answerable,
+  bindControls,
+  covers,
+  indexRoutes,
+  routesOf,
+  type Bound,
+  type RouteIndex,
+} from './bindings.ts';
 import {
   compileExpression,
   compileTemplate,
@@ -414,7 +422,8 @@ class Finder {
   readonly #model: Model;
   readonly #facts: Facts;
   readonly #bound: readonly Bound[];
-  readonly #routes: readonly Route[];
+  readonly #routes: RouteIndex;
+  readonly #places = new Map<string, { places: ReadonlySet<Link>; routes: string[] }>();
   readonly #environment: Environment;
   readonly #byKind = new Map<Kind, Node[]>();
   readonly #assumptions: { id: string; expires: string; disables: string[] }[];
@@ -424,7 +433,7 @@ class Finder {
     this.#model = model;
     this.#facts = facts;
     this.#bound = bound;
-    this.#routes = routesOf(facts);
+    this.#routes = indexRoutes(routesOf(facts));
     for (const node of facts.graph.nodes) {
       const list = this.#byKind.get(node.element.kind);
       if (list) list.push(node);
@@ -546,6 +555,24 @@ class Finder {
     });
   }
 
+  /**
+   * Where a control can answer a threat at these nodes and links, and the routes among them; everywhere for the whole
+   * system. Kept, as many rules look at the same places.
+   */
+  #around(nodes: readonly Node[] | undefined, links: readonly Link[]) {
+    const indexes = (list: readonly { index: number }[]) =>
+      [...new Set(list.map(({ index }) => index))].join(' ');
+    const key = nodes ? `${indexes(nodes)}|${indexes(links)}` : '';
+    const known = this.#places.get(key);
+    if (known) return known;
+    const places = nodes ? answerable(nodes, links, this.#routes) : new Set(this.#facts.graph.links);
+    const routes: string[] = [];
+    for (const link of places) if (this.#routes.links.has(link)) routes.push(link.flow.id);
+    const around = { places, routes };
+    this.#places.set(key, around);
+    return around;
+  }
+
   /** Which bound controls serve the objectives where the threat is, and what that makes of its status. */
   #answer(
     rule: Rule,
@@ -561,14 +588,12 @@ class Finder {
       .map(({ objective }) => objective);
     const wanted = new Set<string>([...any, ...all]);
     const onPaths = paths.flatMap(({ steps }) => steps);
-    // A threat to the whole system is answered by a control that is on anywhere.
-    const places =
+    const { places, routes } =
       rule.subject.type === 'system'
-        ? new Set(this.#facts.graph.links)
-        : answerable(
+        ? this.#around(undefined, [])
+        : this.#around(
             [...nodes, ...onPaths.map(({ node }) => node)],
             [...links, ...onPaths.flatMap(({ link }) => (link ? [link] : []))],
-            this.#routes,
           );
     const serving = this.#bound.filter(
       (bound) => bound.control.objectives.some((one) => wanted.has(one)) && covers(bound, nodes, places),
@@ -579,9 +604,6 @@ class Finder {
       missing.unshift(...any.filter((one) => !missing.includes(one)));
     const controls = [...new Set(serving.map(({ control }) => control.id))];
     const objectives = { any, all, missing };
-    const routes = [
-      ...new Set(this.#routes.filter(({ link }) => places.has(link)).map(({ link }) => link.flow.id)),
-    ];
     const decision = this.#decisions.get(key);
     if (decision)
       return {
