@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { SignInPage } from './access/sign-in.tsx';
 import { HomePage } from './home/home.tsx';
+import { Crash } from './shell/crash.tsx';
 import { NotFound } from './shell/not-found.tsx';
 import { Shell } from './shell/shell.tsx';
 import { oneOf, reading, text } from './shell/search.ts';
@@ -76,6 +77,7 @@ const traffic = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([home, signIn, model, threats, controls, evidence, traffic]),
+  defaultErrorComponent: Crash,
   defaultPreload: 'intent',
   scrollRestoration: true,
 });

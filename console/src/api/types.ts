@@ -19,7 +19,8 @@ export interface System {
   mode: Mode;
   plan: string;
   model: string;
-  file: string;
+  /** Absent when Merlon runs without a threat model and only observes. */
+  file?: string;
   dataPlane: string;
   upstream: { provider: string; kind: 'victim' | 'live' };
   started: number;
@@ -78,8 +79,10 @@ export interface Model {
 }
 
 export interface Observed extends Drift {
-  /** YAML that would declare it. */
-  patch: string;
+  /** YAML that would declare it; absent when it cannot be declared as it is. */
+  patch?: string;
+  /** Why there is no patch. */
+  reason?: string;
 }
 
 export interface ModelAnswer {
@@ -219,6 +222,8 @@ export interface Exchange {
   tokens: { prompt: number; completion: number };
   findings: ExchangeFinding[];
   segments: ExchangeSegment[];
+  /** Why it was refused or changed, for people. */
+  reason?: string;
   flow: string;
   threats: string[];
 }

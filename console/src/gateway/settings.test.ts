@@ -56,6 +56,19 @@ test('a setting is told with its value, its default and its meaning', () => {
   ]);
 });
 
+test('a group of settings is told member by member, with the defaults of the group', () => {
+  const threshold = {
+    type: 'object',
+    default: { user: 0.5, document: 0.4 },
+    properties: { user: { type: 'number' }, document: { type: 'number', default: 0.3 } },
+  };
+  const rows = settingRows({ properties: { threshold } }, { threshold: { user: 1, document: 0.3 } });
+  expect(rows.map(({ name, value, standard, changed }) => ({ name, value, standard, changed }))).toEqual([
+    { name: 'threshold.user', value: '1', standard: '0.5', changed: true },
+    { name: 'threshold.document', value: '0.3', standard: '0.3', changed: false },
+  ]);
+});
+
 test('arguments that are not JSON are shown as they are', () => {
   expect(prettyArguments('{"a":1}')).toBe('{\n  "a": 1\n}');
   expect(prettyArguments('{broken')).toBe('{broken');

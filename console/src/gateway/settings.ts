@@ -10,20 +10,40 @@ export interface SettingRow {
   description: string;
 }
 
-/** A setting as people read it: what holds now, what would hold without the binding, and what it means. */
-export function settingRows(schema: JsonSchema, settings: Record<string, unknown>): SettingRow[] {
-  return Object.entries(schema.properties ?? {}).map(([name, property]) => {
-    const given = settings[name];
+/** Settings as people read them: what holds now, what would hold without the binding, what it means. Groups become `group.name`. */
+export function settingRows(schema: JsonSchema, settings: Record<string, unknown>, group = ''): SettingRow[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, property]): SettingRow[] => {
+    const name = `${group}${key}`;
+    const given = settings[key];
+    if (property.properties) {
+      return settingRows(withDefaults(property), isRecord(given) ? given : {}, `${name}.`);
+    }
     const value = given === undefined ? property.default : given;
-    return {
-      name,
-      type: typeText(property),
-      value: valueText(value),
-      standard: valueText(property.default),
-      changed: given !== undefined && JSON.stringify(given) !== JSON.stringify(property.default),
-      description: property.description ?? '',
-    };
+    return [
+      {
+        name,
+        type: typeText(property),
+        value: valueText(value),
+        standard: valueText(property.default),
+        changed: given !== undefined && JSON.stringify(given) !== JSON.stringify(property.default),
+        description: property.description ?? '',
+      },
+    ];
   });
+}
+
+/** A group may state its defaults as a whole; its members then inherit them. */
+function withDefaults(group: JsonSchema): JsonSchema {
+  const whole = isRecord(group.default) ? group.default : {};
+  const members = Object.entries(group.properties ?? {}).map(([key, property]) => [
+    key,
+    { ...property, default: property.default ?? whole[key] },
+  ]);
+  return { ...group, properties: Object.fromEntries(members) as Record<string, JsonSchema> };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function typeText(schema: JsonSchema): string {

@@ -180,6 +180,7 @@ function Detail({ exchange }: { exchange: Exchange }) {
         <div>
           <ActionMark action={exchange.action} past />
         </div>
+        {exchange.reason ? <p>{exchange.reason}</p> : null}
         <Facts
           rows={[
             ['Route', <code key="route">{exchange.route}</code>],

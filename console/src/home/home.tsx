@@ -47,8 +47,9 @@ export function HomePage() {
       title={system.data.system.name}
       lead={
         <>
-          From its threat model to proof: every threat below is derived from <code>{system.data.file}</code>,
-          every verdict comes from an attack that was run.
+          From its threat model to proof: every threat is derived from{' '}
+          {system.data.file === undefined ? 'what is observed' : <code>{system.data.file}</code>}, every
+          verdict comes from an attack that was run.
         </>
       }
     >
@@ -61,7 +62,11 @@ export function HomePage() {
           unit="elements"
           lines={[
             plural(counts.flows, 'flow'),
-            observed === 0 ? 'everything seen is modelled' : `${observed} observed, not modelled`,
+            model.isPending
+              ? '…'
+              : observed === 0
+                ? 'everything seen is modelled'
+                : `${observed} observed, not modelled`,
           ]}
         />
         <Step
@@ -84,7 +89,7 @@ export function HomePage() {
           figure={counts.controls}
           unit="controls live"
           lines={[
-            `${stopped.toLocaleString('en')} stopped`,
+            controls.isPending ? '…' : `${stopped.toLocaleString('en')} stopped`,
             waiting === 0 ? 'no call waits for approval' : `${plural(waiting, 'call')} waiting for approval`,
           ]}
         />
@@ -95,8 +100,12 @@ export function HomePage() {
           figure={counts.verified}
           unit="verified"
           lines={[
-            `${byStatus.failing ?? 0} failing, ${byStatus.stale ?? 0} stale`,
-            age === undefined ? 'no probe has run' : `oldest evidence ${ago(age, now)}`,
+            threats.isPending ? '…' : `${byStatus.failing ?? 0} failing, ${byStatus.stale ?? 0} stale`,
+            evidence.isPending
+              ? '…'
+              : age === undefined
+                ? 'no probe has run'
+                : `oldest evidence ${ago(age, now)}`,
           ]}
         />
         <div className={styles.back} aria-hidden="true">
@@ -119,7 +128,8 @@ export function HomePage() {
           note={list.length === 0 ? undefined : plural(list.length, 'thing')}
           flush
         >
-          {list.length === 0 ? (
+          {list.length === 0 && threats.isPending ? <Loading what="what is open" /> : null}
+          {list.length === 0 && !threats.isPending ? (
             <Empty title="Nothing needs you now">
               Failing probes, undeclared traffic, waiting approvals and open high risks will stand here.
             </Empty>
@@ -140,11 +150,9 @@ export function HomePage() {
           )}
         </Panel>
         <Panel title="Just decided" actions={<Link to="/traffic">All traffic</Link>} flush>
-          {(traffic.data ?? []).length === 0 ? (
-            <Empty
-              title="No request has arrived yet"
-              command="npm run start --prefix examples/support-copilot"
-            >
+          {traffic.isPending ? <Loading what="the traffic" /> : null}
+          {traffic.data?.length === 0 ? (
+            <Empty title="No request has arrived yet" command="node examples/support-copilot/session.mjs">
               Send one through <code>{system.data.dataPlane}/v1</code> with a client key.
             </Empty>
           ) : (

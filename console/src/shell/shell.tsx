@@ -63,7 +63,7 @@ function Frame() {
         </Link>
         <div className={styles.system}>
           <strong>{system.data?.system.name ?? '…'}</strong>
-          <span>{system.data?.file.split('/').pop()}</span>
+          <span>{system.data?.file?.split('/').pop()}</span>
         </div>
         <Navigation />
         <Foot />

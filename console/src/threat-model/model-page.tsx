@@ -108,12 +108,16 @@ function ObservedPanel({ observed }: { observed: Observed[] }) {
   );
 }
 
+/** How the lines of a patch are marked: added, taken out, or where they stand. */
+const changes: Record<string, string> = { '+': 'added', '-': 'removed', '@': 'place' };
+
 function ObservedRow({ one, now }: { one: Observed; now: number }) {
   const cache = useQueryClient();
   const declare = useMutation({
     mutationFn: () => actions.declareObserved(one),
     onSuccess: () => cache.invalidateQueries(),
   });
+  const cannot = `It cannot be added as it is: ${one.reason ?? 'the file would not be valid'}.`;
   return (
     <article className={styles.observedRow} aria-label={`Observed ${one.kind} ${one.name}`}>
       <div>
@@ -131,15 +135,33 @@ function ObservedRow({ one, now }: { one: Observed; now: number }) {
         <Button
           kind="primary"
           onClick={() => declare.mutate()}
-          reason={declare.isPending ? 'It is being written into the file.' : undefined}
+          reason={
+            declare.isPending
+              ? 'It is being written into the file.'
+              : one.patch === undefined
+                ? cannot
+                : undefined
+          }
         >
           Add to the model
         </Button>
       </div>
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling region must be reachable */}
-      <pre className={styles.patch} tabIndex={0} aria-label={`Proposed lines for ${one.name}`}>
-        {one.patch.trimEnd()}
-      </pre>
+      {one.patch === undefined ? (
+        <p className="muted">{cannot}</p>
+      ) : (
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling region must be reachable
+        <pre className={styles.patch} tabIndex={0} aria-label={`Proposed lines for ${one.name}`}>
+          {one.patch
+            .trimEnd()
+            .split('\n')
+            .map((line, index) => (
+              // oxlint-disable-next-line react/no-array-index-key -- lines of a text have no other identity
+              <span key={index} data-change={changes[line.charAt(0)]}>
+                {line || ' '}
+              </span>
+            ))}
+        </pre>
+      )}
       {declare.error ? <ProblemNote problem={declare.error} /> : null}
     </article>
   );

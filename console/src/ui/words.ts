@@ -107,8 +107,23 @@ export function strideWord(name: string): string {
 
 const catalogueWords: Record<string, string> = {
   atlas: 'MITRE ATLAS',
-  'owasp-llm': 'OWASP LLM Top 10',
+  avid: 'AVID',
+  ccpa: 'CCPA',
+  cosai: 'CoSAI',
+  cwe: 'CWE',
+  'eu-ai-act': 'EU AI Act',
+  gdpr: 'GDPR',
+  'iso-42001': 'ISO 42001',
+  linddun: 'LINDDUN',
+  maestro: 'MAESTRO',
+  'nist-ai-100-2': 'NIST AI 100-2',
+  'nist-ai-600-1': 'NIST AI 600-1',
+  'nist-ai-rmf': 'NIST AI RMF',
+  'owasp-agentic-threats': 'OWASP Agentic Threats',
+  'owasp-ai-exchange': 'OWASP AI Exchange',
+  'owasp-aisvs': 'OWASP AISVS',
   'owasp-asi': 'OWASP Agentic',
+  'owasp-llm': 'OWASP LLM Top 10',
   'owasp-mcp': 'OWASP MCP',
 };
 
