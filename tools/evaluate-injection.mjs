@@ -63,7 +63,7 @@ for (const row of dev) {
   groups.set(key, { above: group.above + above, count: group.count + 1 });
 }
 console.log('surface | source | label | above the threshold | texts');
-for (const [key, { above, count }] of [...groups].sort()) {
+for (const [key, { above, count }] of [...groups].sort(([left], [right]) => (left < right ? -1 : 1))) {
   console.log(`${key} | ${((100 * above) / count).toFixed(1)} % | ${count}`);
 }
 for (const surface of ['user', 'document', 'tool_result']) {
