@@ -42,7 +42,7 @@ export const control = defineControl({
   area: 'access',
   point: 'request',
   objectives: ['rate', 'bounds'],
-  mitigates: ['owasp-llm:2026/LLM10', 'atlas:5.6.0/AML.T0029', 'atlas:5.6.0/AML.T0034'],
+  mitigates: ['owasp-llm:2026/LLM06', 'atlas:5.6.0/AML.T0029', 'atlas:5.6.0/AML.T0034'],
   settings: Settings,
 
   review(body, settings, context) {

@@ -48,8 +48,8 @@ export const control = defineControl({
   title: 'Hidden context guard',
   area: 'model',
   point: 'message',
-  objectives: ['out-guard', 'out-dlp', 'sess-iso'],
-  mitigates: ['owasp-llm:2026/LLM07', 'owasp-llm:2026/LLM02', 'atlas:5.6.0/AML.T0056'],
+  objectives: ['out-dlp'],
+  mitigates: ['owasp-llm:2026/LLM08', 'owasp-llm:2026/LLM02', 'atlas:5.6.0/AML.T0056'],
   surfaces: ['system', 'assistant', 'tool_call'],
   settings: Settings,
 

@@ -58,10 +58,10 @@ export const control = defineControl({
   title: 'Information flow',
   area: 'model',
   point: 'tool_call',
-  objectives: ['taint', 'out-dlp', 'egress', 'in-seg'],
+  objectives: ['taint', 'in-seg'],
   mitigates: [
     'owasp-llm:2026/LLM01',
-    'owasp-llm:2026/LLM06',
+    'owasp-llm:2026/LLM03',
     'atlas:5.6.0/AML.T0051.001',
     'atlas:5.6.0/AML.T0057',
   ],

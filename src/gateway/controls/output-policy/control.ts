@@ -45,8 +45,8 @@ export const control = defineControl({
   objectives: ['out-guard', 'out-link', 'out-enc'],
   mitigates: [
     'owasp-llm:2026/LLM02',
-    'owasp-llm:2026/LLM05',
-    'owasp-llm:2026/LLM09',
+    'owasp-llm:2026/LLM10',
+    'owasp-llm:2026/LLM07',
     'atlas:5.6.0/AML.T0057',
   ],
   surfaces: ['assistant'],

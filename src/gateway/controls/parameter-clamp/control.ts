@@ -34,8 +34,8 @@ export const control = defineControl({
   title: 'Parameter clamp',
   area: 'model',
   point: 'request',
-  objectives: ['tool-policy', 'dp', 'bounds'],
-  mitigates: ['owasp-llm:2026/LLM10', 'atlas:5.6.0/AML.T0024', 'atlas:5.6.0/AML.T0034'],
+  objectives: ['dp', 'bounds'],
+  mitigates: ['owasp-llm:2026/LLM06', 'atlas:5.6.0/AML.T0024', 'atlas:5.6.0/AML.T0034'],
   settings: Settings,
 
   review(body, settings) {

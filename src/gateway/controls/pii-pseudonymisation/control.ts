@@ -21,7 +21,7 @@ export const control = defineControl({
   title: 'Pseudonyms for personal data',
   area: 'data',
   point: 'message',
-  objectives: ['dlp-in', 'resid'],
+  objectives: ['dlp-in'],
   mitigates: ['owasp-llm:2026/LLM02', 'atlas:5.6.0/AML.T0057'],
   surfaces: ['user', 'system', 'document', 'tool_result', 'assistant', 'tool_call'],
   settings: Settings,

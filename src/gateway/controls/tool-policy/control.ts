@@ -50,8 +50,8 @@ export const control = defineControl({
   title: 'Tool policy',
   area: 'access',
   point: 'tool_call',
-  objectives: ['tool-policy', 'hitl', 'tool-lp', 'authz'],
-  mitigates: ['owasp-llm:2026/LLM06', 'atlas:5.6.0/AML.T0053'],
+  objectives: ['tool-policy', 'hitl'],
+  mitigates: ['owasp-llm:2026/LLM03', 'atlas:5.6.0/AML.T0053'],
   settings: Settings,
   always: true,
 
