@@ -1,7 +1,12 @@
 import { afterEach, expect, test } from 'vitest';
 import { openStore } from '../../src/adapters/open-store.ts';
 import type { SecurityEvent } from '../../src/kernel/event.ts';
-import { openAssurance, type Assurance, type AssuranceDeps, type VerifyMessage } from '../../src/assurance/assurance.ts';
+import {
+  openAssurance,
+  type Assurance,
+  type AssuranceDeps,
+  type VerifyMessage,
+} from '../../src/assurance/assurance.ts';
 import { routes } from '../../src/assurance/routes.ts';
 import { evidenceStore, migrations } from '../../src/assurance/store.ts';
 import { guardedShadow, samplePlan, sampleProbe, sampleThreats } from '../../src/assurance/testing.ts';

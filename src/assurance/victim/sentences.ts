@@ -341,9 +341,7 @@ export function commandsOf(sentence: Sentence): Command[] {
     if (no || at < until) return [];
     const next = found[place + 1]?.at ?? tokens.length;
     // Where the verb stands last, what it is about stands before it.
-    const last =
-      foreign &&
-      tokens.slice(at + 1, next).every((one) => one.kind !== 'word' || !one.foreign || one.word === 'please');
+    const last = foreign && tokens.slice(at + 1, next).every(closesClause);
     const object =
       passive || last
         ? [...tokens.slice(0, at), ...tokens.slice(at + 1)]
@@ -504,6 +502,10 @@ function trimmed(tokens: Token[]): Token[] {
   }
   return tokens.slice(0, end);
 }
+
+/** Endings and courtesies after a verb that stands last. */
+const closesClause = (token: Token): boolean =>
+  token.kind !== 'word' || token.word === 'please' || (!token.foreign && scriptWithoutSpaces.test(token.raw));
 
 /** Verb-final languages and headlines: a verb of saying and a thing to say, in any order. */
 function unmarked(
