@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import type { Label, Segment } from '../kernel/control.ts';
 import type { PlanElement, PlanRoute } from '../kernel/plan.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -142,7 +142,7 @@ function byRole(text: RequestText, user: PlanElement | undefined, route: PlanRou
  * Stable over the turns of one conversation: client, route and everything up to the first user message. Keyed, because it
  * stands in events, and prompts can be guessed.
  */
-export function conversationId(request: ChatRequest, route: PlanRoute, key: Buffer): string {
+export function conversationId(request: ChatRequest, route: PlanRoute, key: KeyObject): string {
   const hash = createHmac('sha256', key).update(`${route.client}\0${route.flow}\0${route.model}`);
   let first: number | undefined;
   for (const text of request.texts) {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, type KeyObject } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -33,7 +33,7 @@ export interface ExchangesDeps extends Omit<
   limits: GatewayLimits;
   clock: Clock;
   upstreams: Upstreams;
-  recordKey: Promise<Buffer>;
+  recordKey: Promise<KeyObject>;
   stats: GatewayStats;
   onError(where: string, error: unknown): void;
 }

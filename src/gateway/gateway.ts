@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from '../kernel/clock.ts';
@@ -72,7 +73,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const stats: GatewayStats = { active: 0, exchanges: 0, refused: 0, overloaded: 0, unauthenticated: 0 };
   const onError = (where: string, error: unknown): void => deps.onError?.(where, error);
   const perClient = new Map<string, number>();
-  const recordKey = deps.services.scopedKey('gateway/prompt-hash');
+  // As a key object: with a raw key each HMAC would set the key up anew.
+  const recordKey = deps.services.scopedKey('gateway/prompt-hash').then((key) => createSecretKey(key));
   // A failing custody shows when the key is used; it must not end the process before that.
   recordKey.catch(() => {});
   const exchanges: Exchanges = createExchanges({

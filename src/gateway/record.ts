@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import { redacted, securityEvent, type SecurityEvent } from '../kernel/event.ts';
 import type { Surface } from '../kernel/finding.ts';
 import type { Action } from '../kernel/verdict.ts';
@@ -95,7 +95,7 @@ export interface PromptMark {
   length: number;
 }
 
-export function promptMark(body: Buffer | string, key: Buffer): PromptMark {
+export function promptMark(body: Buffer | string, key: KeyObject): PromptMark {
   return {
     hmac: createHmac('sha256', key).update(body).digest('base64url'),
     length: typeof body === 'string' ? Buffer.byteLength(body) : body.length,
