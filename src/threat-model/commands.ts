@@ -499,7 +499,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Writes beside the file and renames, so that no reader sees half of it. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+async function writeWhole(path: string, text: string): Promise<void> {
   const beside = `${path}.${process.pid}.part`;
   try {
     await writeFile(beside, text);

@@ -12,19 +12,6 @@ import {
 } from './graph.ts';
 import type { Data, Model } from './model.ts';
 
-/**
- * What follows from the model and is never typed: taint, reach, exits, mixing.
- *
- * Every element has two states of content, and externals a third. `supply` is what it hands out whoever asks: its own
- * text, stores it reads, answers of services it calls. `total` adds what its callers ask. `received` is what a person or
- * a third party gets; it goes no further. Answers carry supply only, so that one caller of a shared model or tool does not
- * taint the others; what is deposited in a store or a mailbox becomes supply of it. Content moves along:
- *
- *   request a→b    total(a) → total(b)          reply b→a    supply(b) → supply(a)
- *   deposit a→b    total(a) → supply(b)         handed a→b   supply(a) → supply(b)         always  supply(e) → total(e)
- */
-export type State = 'supply' | 'total' | 'received';
-
 /** A step of content: along a link, towards `node`. */
 export interface Step {
   node: Node;
@@ -101,6 +88,17 @@ interface Edge {
   data: readonly Data[] | undefined;
 }
 
+/**
+ * What follows from the model and is never typed: taint, reach, exits, mixing.
+ *
+ * Every element has two states of content, and externals a third. `supply` is what it hands out whoever asks: its own
+ * text, stores it reads, answers of services it calls. `total` adds what its callers ask. `received` is what a person or
+ * a third party gets; it goes no further. Answers carry supply only, so that one caller of a shared model or tool does not
+ * taint the others; what is deposited in a store or a mailbox becomes supply of it. Content moves along:
+ *
+ *   request a→b    total(a) → total(b)          reply b→a    supply(b) → supply(a)
+ *   deposit a→b    total(a) → supply(b)         handed a→b   supply(a) → supply(b)         always  supply(e) → total(e)
+ */
 const SUPPLY = 0;
 const TOTAL = 1;
 const RECEIVED = 2;

@@ -24,7 +24,7 @@ import {
   type Type,
   type Value,
 } from './expression.ts';
-import { deriveFacts, type Facts, type Path } from './facts.ts';
+import type { Facts, Path } from './facts.ts';
 import type { Link, Node } from './graph.ts';
 import type { Decision, Model } from './model.ts';
 import { nearest } from './position.ts';
@@ -703,14 +703,4 @@ function drawn({ steps }: Path): Pick<Witness, 'path' | 'text'> {
     text += id;
   }
   return { path, text };
-}
-
-/** Facts, threats and what assumptions rule out, in one call. */
-export function examineModel(
-  model: Model,
-  rules: readonly Rule[],
-  options: FindOptions = {},
-): { facts: Facts; threats: Threat[]; disabled: DisabledThreat[] } {
-  const facts = deriveFacts(model);
-  return { facts, ...examine(model, facts, rules, options) };
 }
