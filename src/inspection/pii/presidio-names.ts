@@ -64,6 +64,3 @@ export const presidioNames: Readonly<Record<string, string>> = {
   US_SSN: 'us_ssn',
   ZA_ID_NUMBER: 'za_id_number',
 };
-
-/** Entity of a recogniser whose test vectors do not name it. */
-export const presidioRecognizers: Readonly<Record<string, string>> = { phone: 'PHONE_NUMBER' };

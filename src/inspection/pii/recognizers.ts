@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as IbanTools from 'ibantools';
+import type * as Phones from 'libphonenumber-js/min';
 import {
   mod97,
   abaRouting,
@@ -22,6 +23,7 @@ import {
 
 const require = createRequire(import.meta.url);
 let ibantools: typeof IbanTools | undefined;
+let phones: typeof Phones | undefined;
 
 /** How one kind of personal data is told from other text. */
 export interface Recognizer {
@@ -66,6 +68,12 @@ function phoneShape(value: string): boolean {
     !/^\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d{2}\b/.test(value) &&
     !/^\d{1,3}(?:\.\d{1,3}){3}$/.test(value)
   );
+}
+
+/** A country code and a length that its numbering plan has. The package is loaded when a candidate turns up. */
+function possiblePhone(value: string): boolean {
+  phones ??= require('libphonenumber-js/min') as typeof Phones;
+  return phones.parsePhoneNumberFromString(value.replace('(0)', ''))?.isPossible() ?? false;
 }
 
 /** Structure and check digits as the registry of ISO 13616 has them. The package is loaded when a candidate turns up. */
@@ -154,7 +162,7 @@ export const ownRecognizers: readonly Recognizer[] = [
     score: 0.75,
     digits: 7,
     check: (value) =>
-      (value.startsWith('+') ? digitsOf(value).length >= 8 : /[ .()-]/.test(value)) && phoneShape(value),
+      (value.startsWith('+') ? possiblePhone(value) : /[ .()-]/.test(value)) && phoneShape(value),
   },
   {
     type: 'phone_number',

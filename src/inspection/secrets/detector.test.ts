@@ -65,6 +65,34 @@ test.skipIf(!existsSync(shared))('finds a sample wherever it stands in a longer 
   }
 });
 
+test.skipIf(!existsSync(shared))('misses nothing that a naive scan with every expression finds', () => {
+  const { source, rules } = SecretRules.parse(asset);
+  const bare = rules.map(({ id, title, pattern, keywords, before, after }) => ({
+    id,
+    title,
+    pattern,
+    keywords,
+    before,
+    after,
+  }));
+  const windowed = createSecretDetector({ source, allow: [], rules: bare });
+  const missed: string[] = [];
+  for (const { text } of samples().filter((_, i) => i % 3 === 0)) {
+    const found = windowed.detect(text);
+    const lower = text.toLowerCase();
+    for (const { id, pattern, keywords } of bare.filter((rule) =>
+      rule.keywords.some((keyword) => lower.includes(keyword)),
+    ))
+      for (const match of text.matchAll(new RegExp(pattern, 'g'))) {
+        const met = found.some(
+          ({ start, end }) => start < match.index + match[0].length && match.index < end,
+        );
+        if (!met) missed.push(`${id} by ${keywords.join()}`);
+      }
+  }
+  expect(missed).toEqual([]);
+});
+
 test('finds keys of the providers of generative AI', () => {
   const body = 'q8Rk2vTq7LzX4mWc9YpB3sJd6HfG1aQe5UtZn8Rk2vTq7LzX4mWc9YpB3sJd6HfG1aQe5UtZ';
   for (const key of [

@@ -8,7 +8,6 @@ import {
   parseExpression,
   printBeginning,
   printExpression,
-  type Expression,
 } from '../scan/expression.ts';
 import { compileTriggers, type Trigger } from '../scan/windows.ts';
 import { providerRules, type ProviderRule } from './provider-rules.ts';
@@ -260,9 +259,8 @@ function createHolding(rules: readonly Rule[]): (text: string) => number {
 function createBegun(rules: readonly Rule[]): (text: string) => number {
   // Beginning → it counts only at the start of a word.
   const beginnings = new Map<string, boolean>();
-  for (const { source, leads, before } of rules) {
-    const tree = parseExpression(source);
-    if (before > 2 || !startsWithValue(tree)) continue;
+  for (const { source, introduced, leads, before } of rules) {
+    if (before > 2 || (introduced && !valueFirst.test(source))) continue;
     const atWord = source.startsWith('\\b') || source.startsWith('(?<!');
     for (const lead of leads)
       for (let length = 1; length < lead.length; length += 1) {
@@ -286,12 +284,8 @@ function createBegun(rules: readonly Rule[]): (text: string) => number {
   };
 }
 
-/** True when nothing but assertions stands before the value. */
-function startsWithValue(tree: Expression): boolean {
-  const items = tree.kind === 'sequence' ? tree.items : [tree];
-  const value = items.findIndex((item) => item.kind === 'group' && item.capture);
-  return items.slice(0, Math.max(0, value)).every(({ kind }) => kind === 'assertion' || kind === 'look');
-}
+/** Nothing but an assertion stands before the group of the value. */
+const valueFirst = /^(?:\\b|\(\?<![^)]*\))?\((?!\?)/;
 
 /** Longest stretch between the name and the operator in the assignments of the ported rules. */
 const assignmentGap = 48;
