@@ -145,6 +145,8 @@ async function open(
     clock,
     record,
     pepper: await custody.derive('access/client-keys'),
+    // Another process may revoke on a shared store.
+    ...(store.dialect === 'postgres' ? { refreshMs: 1000 } : {}),
   });
   closing.push(() => keys.close());
   const sessions = await openSessions({ store, clock, record });
