@@ -163,11 +163,10 @@ export function createExchanges(deps: ExchangesDeps): Exchanges {
     }
   }
 
-  function drift(run: Run, kind: 'flow' | 'model' | 'tool', name: string): void {
+  function drift(run: Run, kind: 'flow' | 'model', name: string): void {
     const enforced = run.route.mode === 'enforce';
     const action: Action = enforced ? 'block' : 'alert';
     deps.onDrift?.({ kind, client: run.route.client, name: name.slice(0, 200), action });
-    if (kind === 'tool') return;
     run.decision = stricter(run.decision, action);
     if (enforced) {
       run.reason = `the threat model has no ${kind} from \`${run.route.client}\` to \`${name.slice(0, 200)}\``;
@@ -209,11 +208,19 @@ export function createExchanges(deps: ExchangesDeps): Exchanges {
     run.context = context;
     if (routing.drift) drift(run, routing.drift.kind, routing.drift.name);
     for (const { type, pointer } of chat.unreadable) refuseUnreadable(run, type, pointer);
-    for (const name of chat.tools)
-      if (policy.plan.tools.length + policy.plan.routes.length > 0 && !policy.tool(run.route.client, name))
-        drift(run, 'tool', name);
-
-    const body = await reviewRequest(inspection, run, parsed, reviewed);
+    const undeclared = chat.tools.filter((name) => !policy.tool(run.route.client, name));
+    const seen = (action: Action): void => {
+      for (const name of undeclared)
+        deps.onDrift?.({ kind: 'tool', client: run.route.client, name: name.slice(0, 200), action });
+    };
+    let body: Record<string, unknown>;
+    try {
+      body = await reviewRequest(inspection, run, parsed, reviewed);
+    } catch (error) {
+      seen('block');
+      throw error;
+    }
+    seen('alert');
     const edits: Edits = new Map();
     if (body !== parsed) {
       for (const key of new Set([...Object.keys(parsed), ...Object.keys(body)]))

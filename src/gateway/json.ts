@@ -161,8 +161,11 @@ export function applyEdits(text: string, edits: Edits): string {
   const cuts: { start: number; end: number; put: string }[] = [];
   const left = new Set(edits.keys());
   let rootEnd = -1;
+  let kept = 0;
   walk(text, { depth: Infinity, members: Infinity }, (pointer, span) => {
     if (pointer === '') rootEnd = span.end;
+    const root = pointer !== '' && pointer.indexOf('/', 1) < 0;
+    if (root && !(edits.has(pointer) && edits.get(pointer) === undefined)) kept++;
     if (!left.delete(pointer)) return;
     const value = edits.get(pointer);
     if (value !== undefined) cuts.push({ start: span.start, end: span.end, put: JSON.stringify(value) });
@@ -171,12 +174,11 @@ export function applyEdits(text: string, edits: Edits): string {
   const added = [...left].filter((pointer) => edits.get(pointer) !== undefined);
   if (added.length > 0) {
     const close = rootEnd - 1;
-    const empty = blank(text, text.indexOf('{') + 1) === close;
     const members = added.map((pointer) => {
       const key = pointer.slice(1).replaceAll('~1', '/').replaceAll('~0', '~');
       return `${JSON.stringify(key)}:${JSON.stringify(edits.get(pointer))}`;
     });
-    cuts.push({ start: close, end: close, put: (empty ? '' : ',') + members.join(',') });
+    cuts.push({ start: close, end: close, put: (kept === 0 ? '' : ',') + members.join(',') });
   }
   cuts.sort((a, b) => a.start - b.start);
   let out = '';
