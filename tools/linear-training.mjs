@@ -3,10 +3,10 @@
  * the built product, so that training and run time cannot differ: run `npm run build` first.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { root, shared } from './shared.mjs';
 
-const root = resolve(import.meta.dirname, '..');
 const built = process.env.MERLON_BUILT ?? join(root, 'dist');
 if (!existsSync(join(built, 'inspection/injection/features.js'))) {
   console.error('The product is not built yet. Run: npm run build');
@@ -21,7 +21,7 @@ export const product = built;
 
 /** Labelled texts of the shared data; exits with a clear line when they are not there. */
 export function sharedTexts(name) {
-  const file = join(resolve(root, process.env.MERLON_SHARED ?? '../shared'), 'data/text', `${name}.jsonl.gz`);
+  const file = join(shared, 'data/text', `${name}.jsonl.gz`);
   if (!existsSync(file)) {
     console.error(`${file} is not there. Set MERLON_SHARED to the folder that holds data/text.`);
     process.exit(3);

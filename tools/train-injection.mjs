@@ -1,7 +1,8 @@
 /**
  * Trains the prompt-injection models of assets/inspection from the shared labelled texts and from texts grown here.
- * `npm run build && node tools/train-injection.mjs` writes them (about a minute, one core);
- * `--cross-validate` only measures: each source of attacks is held out in turn, with a share of the harmless sources.
+ * `npm run build && node tools/train-injection.mjs` writes them (about two minutes, one core).
+ * `--cross-validate` only measures: each source of attacks is held out in turn, with a share of the harmless sources. The
+ * `context` model is measured so each time, because its development texts are too few to set the thresholds alone.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -196,12 +197,16 @@ function fit(texts, set, isIncluded, options) {
 /** Mean over the held-out groups: recall at 1 % false positives on harmless texts of the same surface, all unseen. */
 function crossValidate(name, texts, set, folds, surfaces, options) {
   const summary = {};
+  const heldOut = [];
   const count = Math.max(...Object.values(folds)) + 1;
   for (let fold = 0; fold < count; fold++) {
     const isOut = (row) =>
       foldOf(row, folds) === fold || row.from?.some((part) => part && foldOf(part, folds) === fold);
     const model = fit(texts, set, (row) => !isOut(row), options);
     const scores = scoreTexts(model, set, (number) => foldOf(texts[number], folds) === fold);
+    for (const [number, score] of scores) {
+      if (!isAttack(texts[number])) heldOut.push({ ...score, row: texts[number] });
+    }
     for (const surface of surfaces) {
       const of = (wanted) =>
         [...scores].filter(
@@ -243,28 +248,54 @@ function crossValidate(name, texts, set, folds, surfaces, options) {
       `${name} ${surface}: mean recall at 1 % false positives ${mean('recall').toFixed(3)}, mean AUC ${mean('auc').toFixed(3)}`,
     );
   }
+  return heldOut;
+}
+
+/** Score that this share of harmless texts exceeds, when every source counts the same: no single source sets the bar. */
+function quantileBySource(list, rate) {
+  const sizes = new Map();
+  for (const { row } of list) sizes.set(row.source, (sizes.get(row.source) ?? 0) + 1);
+  const weighted = list
+    .map(({ raw, row }) => ({ raw, weight: 1 / Math.max(50, sizes.get(row.source)) }))
+    .sort((left, right) => right.raw - left.raw);
+  let left = rate * weighted.reduce((sum, { weight }) => sum + weight, 0);
+  for (const { raw, weight } of weighted) {
+    left -= weight;
+    if (left < 0) return raw;
+  }
+  return weighted.at(-1).raw;
 }
 
 /**
- * Raw scores of the development texts become comparable: a text of many windows loses what its length gains by chance,
- * and the score that one harmless text in a hundred exceeds becomes 0.5. The slope is that of Platt's sigmoid.
+ * Raw scores become comparable: a text of many windows loses what its length gains by chance, and the bar becomes 0.5. The
+ * bar is the score that one harmless development text in a hundred exceeds. Where the development texts hold few sources, it
+ * is raised until at most three in a hundred of the held-out sources exceed it, each source counting the same. The slope is
+ * a constant: it spreads the scores and changes no decision at 0.5.
  */
-function calibration(scored, surface) {
-  const negatives = scored.filter(({ row }) => row.label === 'benign');
+function calibration(developed, heldOut, surface) {
+  const isHarmless = ({ row }) => row.surface === surface && !isAttack(row) && row.label !== 'benign_quoted';
+  const negatives = developed.filter(isHarmless);
+  const others = heldOut.filter(isHarmless);
   const bucketOf = (windows) => (windows === 1 ? 0 : windows < 4 ? 1 : windows < 8 ? 2 : 3);
   const byLength = [0, 0, 0, 0];
-  const base = quantile(
-    negatives.map(({ raw }) => raw),
-    0.03,
-  );
+  const all = [...negatives, ...others];
+  const base = quantileBySource(all, 0.03);
   for (const bucket of byLength.keys()) {
-    const inBucket = negatives.filter(({ windows }) => bucketOf(windows) === bucket).map(({ raw }) => raw);
+    const inBucket = all.filter(({ windows }) => bucketOf(windows) === bucket);
     // Shrunk towards no correction where there are few texts.
-    if (inBucket.length >= 60)
-      byLength[bucket] = Math.max(0, quantile(inBucket, 0.03) - base) * Math.min(1, inBucket.length / 400);
+    if (inBucket.length >= 60) {
+      byLength[bucket] =
+        Math.max(0, quantileBySource(inBucket, 0.03) - base) * Math.min(1, inBucket.length / 400);
+    }
   }
-  const corrected = (list) => list.map(({ raw, windows }) => raw - byLength[bucketOf(windows)]);
-  const center = quantile(corrected(negatives), falsePositives);
+  const corrected = (list) =>
+    list.map(({ raw, windows, row }) => ({ raw: raw - byLength[bucketOf(windows)], row }));
+  const bar = quantile(
+    corrected(negatives).map(({ raw }) => raw),
+    falsePositives,
+  );
+  const center =
+    others.length === 0 ? bar : Math.max(bar, quantileBySource(corrected(others), 3 * falsePositives));
   return { surface, center, slope: 0.8, byLength };
 }
 
@@ -306,8 +337,10 @@ for (const { name, texts, folds, surfaces } of kinds) {
   console.log(
     `${name}: ${texts.length} texts, ${set.size} windows, ${((performance.now() - started) / 1000).toFixed(1)} s`,
   );
-  if (process.argv.includes('--cross-validate')) crossValidate(name, texts, set, folds, surfaces, options);
-  if (process.argv.includes('--cross-validate') && !process.argv.includes('--dev')) continue;
+  const measuresOnly = process.argv.includes('--cross-validate');
+  const heldOut =
+    measuresOnly || name === 'context' ? crossValidate(name, texts, set, folds, surfaces, options) : [];
+  if (measuresOnly) continue;
   const model = fit(texts, set, () => true, options);
   const devTexts = dev.filter((row) => surfaces.includes(row.surface));
   const devSet = windowsOfTexts(devTexts);
@@ -315,18 +348,12 @@ for (const { name, texts, folds, surfaces } of kinds) {
     ...score,
     row: devTexts[number],
   }));
-  const calibrations = surfaces.map((surface) =>
-    calibration(
-      devScores.filter(({ row }) => row.surface === surface),
-      surface,
-    ),
-  );
+  const calibrations = surfaces.map((surface) => calibration(devScores, heldOut, surface));
   for (const { surface, center, byLength } of calibrations)
     console.log(
       `${name} ${surface}: raw threshold ${center.toFixed(3)}, by length ${byLength.map((one) => one.toFixed(2)).join(' ')}`,
     );
   report(name, model, calibrations, devTexts);
-  if (process.argv.includes('--dev')) continue;
   const header = {
     window,
     surfaces: Object.fromEntries(calibrations.map(({ surface, ...rest }) => [surface, rest])),

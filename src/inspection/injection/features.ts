@@ -18,12 +18,6 @@ export const denseNames = [
   'end',
   'whole',
 ] as const;
-/** Windows in folded units. Half of each is shared with the next, so that an attack of up to `step` is whole in one. */
-export interface WindowShape {
-  size: number;
-  step: number;
-}
-
 /** Concept by hash of the folded word (`exact`) or of its beginning (`prefix`); open addressing on 16 bits. */
 const lexicon = buildLexicon();
 
