@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { Plan, System } from '../../console/src/api/types.ts';
 import { barriers, findChromium, startBrowser, visit, type View, type Visitor } from './browser.ts';
 import { startFixture, type Fixture } from './fixture.ts';
@@ -115,18 +115,17 @@ describe.skipIf(missing !== undefined)('console', () => {
   test('what was observed and not modelled comes with the lines that declare it, and one button adds them', async () => {
     await walk(async ({ page }) => {
       await page.goto(`${server.url}/model`);
-      const seen = page.getByRole('article', { name: /^Observed / });
       await page.getByRole('heading', { name: 'Observed, not modelled' }).waitFor();
-      const before = await seen.count();
-      if (before === 0) return;
-      expect(
-        await seen
-          .first()
-          .getByLabel(/^Proposed lines/)
-          .textContent(),
-      ).toContain('id:');
-      await seen.first().getByRole('button', { name: 'Add to the model' }).click();
-      await expect.poll(() => seen.count()).toBe(before - 1);
+      const lines = page.getByLabel(/^Proposed lines/);
+      if ((await lines.count()) === 0) return;
+      const seen = page
+        .getByRole('article', { name: /^Observed / })
+        .filter({ has: lines })
+        .first();
+      const name = await seen.getAttribute('aria-label');
+      expect(await seen.getByLabel(/^Proposed lines/).textContent()).toMatch(/\w: *[[{\w]/);
+      await seen.getByRole('button', { name: 'Add to the model' }).click();
+      await page.getByRole('article', { name: name!, exact: true }).waitFor({ state: 'detached' });
     });
   });
 
@@ -135,10 +134,7 @@ describe.skipIf(missing !== undefined)('console', () => {
       await page.goto(`${server.url}/threats`);
       const table = page.getByRole('table', { name: 'Threats' });
       const lit = page.getByRole('button', { name: /on the witness path/ });
-      await table
-        .getByRole('button', { name: /injection/i })
-        .first()
-        .click();
+      await table.getByRole('row').filter({ hasText: 'PI-02@' }).getByRole('button').click();
       await expect.poll(() => lit.count()).toBeGreaterThan(1);
       const detail = page.getByRole('article', { name: /^Threat / });
       await detail.getByRole('table', { name: /^Likelihood \d of 5/ }).waitFor();
@@ -203,10 +199,9 @@ describe.skipIf(missing !== undefined)('console', () => {
       await dialog.getByRole('button', { name: 'I have stored it' }).click();
       await dialog.waitFor({ state: 'detached' });
       expect(await page.getByText(key!).count()).toBe(0);
-      const revoke = page.getByRole('button', { name: /^Revoke key/ });
-      const before = await revoke.count();
-      await revoke.first().click();
-      await expect.poll(() => revoke.count()).toBe(before - 1);
+      const revoke = page.getByRole('button', { name: `Revoke key ${key!.split('_')[2]}`, exact: true });
+      await revoke.click();
+      await revoke.waitFor({ state: 'detached' });
     });
   });
 
@@ -226,10 +221,11 @@ describe.skipIf(missing !== undefined)('console', () => {
     await walk(async ({ page }) => {
       await page.goto(`${server.url}/traffic`);
       await page.getByRole('status').getByText('Live', { exact: true }).waitFor();
+      await read(page);
       const rows = page.getByRole('list', { name: 'Requests, newest first' }).getByRole('button');
       const before = await rows.count();
       await server.sendTraffic();
-      await expect.poll(() => rows.count()).toBe(before + 1);
+      await expect.poll(() => rows.count(), { timeout: 5_000 }).toBe(before + 1);
     });
   });
 
@@ -386,7 +382,7 @@ describe.skipIf(missing !== undefined)('console', () => {
         for (const path of paths) {
           await page.goto(`${server.url}${path}`);
           await page.getByRole('heading', { level: 1 }).waitFor();
-          await page.getByText(/^Reading /).waitFor({ state: 'detached' });
+          await read(page);
           found.push(...(await barriers(page, view)).map((barrier) => `${path} ${barrier}`));
           const excess = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
           if (excess > 0) found.push(`${path} is ${excess} px too wide`);
@@ -405,6 +401,11 @@ describe.skipIf(missing !== undefined)('console', () => {
     90_000,
   );
 });
+
+/** Waits until the page has got all that it asked for. */
+async function read(page: Page): Promise<void> {
+  await expect.poll(() => page.getByText(/^Reading /).count(), { timeout: 15_000 }).toBe(0);
+}
 
 /** The fixture, or the running Merlon that the environment names. */
 async function target(): Promise<Fixture> {

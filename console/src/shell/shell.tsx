@@ -190,7 +190,7 @@ function Foot() {
   const cache = useQueryClient();
   const leave = useMutation({
     mutationFn: actions.signOut,
-    onSettled: () => cache.resetQueries({ queryKey: queries.session().queryKey }),
+    onSuccess: () => cache.resetQueries(),
   });
   return (
     <div className={styles.foot}>
@@ -206,6 +206,7 @@ function Foot() {
           </dd>
         </dl>
       ) : null}
+      {leave.error ? <ProblemNote problem={leave.error} /> : null}
       <div className={styles.tools}>
         <SchemeSwitch />
         <button type="button" className={styles.tool} onClick={() => leave.mutate()} aria-label="Sign out">
