@@ -21,6 +21,12 @@ export interface DriveRequest {
   repeat: number;
 }
 
+export interface DriveLimits {
+  /** For one answer, in milliseconds. */
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
 /** What one case did, with what the runner itself needs to know about the way. */
 export interface Drive {
   observation: Observation;
@@ -41,6 +47,17 @@ interface Turn {
 const answerLimit = 8 * 1024 * 1024;
 const turnLimit = 4;
 
+/** Repeated requests under way at once: a sweep does not wait for its answers. */
+const sweepWidth = 16;
+
+interface Exchange {
+  last: Turn;
+  answered: boolean;
+  broken: boolean;
+  texts: string[];
+  calls: { name: string; arguments: string }[];
+}
+
 /**
  * Sends a case through the front door of a gateway as its client would: declared tools are carried out by spies that
  * record and do nothing, until the model is done or four turns are over.
@@ -49,52 +66,62 @@ export async function drive(
   target: ShadowTarget,
   request: DriveRequest,
   tokens: { canary: string; secret: string },
-  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+  limits: DriveLimits,
 ): Promise<Drive> {
   const before = target.upstreamSeen().length;
-  const observation: Observation = {
-    ...tokens,
-    status: 0,
-    delivered: '',
-    toolCalls: [],
-    upstream: [],
-    raw: '',
-    answered: 0,
+  const exchanges: Exchange[] = Array.from({ length: request.repeat });
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < request.repeat) {
+      const place = next;
+      next += 1;
+      exchanges[place] = await converse(target, request, limits);
+    }
   };
-  let broken = false;
-  let finish: string | undefined;
+  await Promise.all(Array.from({ length: Math.min(sweepWidth, request.repeat) }, worker));
+  const { last } = exchanges.at(-1)!;
+  return {
+    observation: {
+      ...tokens,
+      status: last.status,
+      raw: last.raw,
+      delivered: exchanges.flatMap((one) => one.texts).join('\n'),
+      toolCalls: exchanges.flatMap((one) => one.calls),
+      upstream: target.upstreamSeen().slice(before),
+      answered: exchanges.filter((one) => one.answered).length,
+    },
+    broken: exchanges.some((one) => one.broken),
+    finish: last.finish,
+  };
+}
+
+async function converse(target: ShadowTarget, request: DriveRequest, limits: DriveLimits): Promise<Exchange> {
+  const messages = [...request.messages];
   const texts: string[] = [];
-  for (let time = 0; time < request.repeat; time += 1) {
-    const messages = [...request.messages];
-    for (let turn = 0; turn < turnLimit; turn += 1) {
-      const answer = await send(target, request, messages, timeoutMs, signal);
-      observation.status = answer.status;
-      observation.raw = answer.raw;
-      if (turn === 0 && answer.status >= 200 && answer.status < 300) observation.answered += 1;
-      broken ||= answer.broken;
-      finish = answer.finish;
-      if (answer.text !== '') texts.push(answer.text);
-      observation.toolCalls.push(
-        ...answer.calls.map(({ name, arguments: text }) => ({ name, arguments: text })),
-      );
-      if (answer.calls.length === 0) break;
-      messages.push({
-        role: 'assistant',
-        content: answer.text,
-        tool_calls: answer.calls.map((call) => ({
-          id: call.id,
-          type: 'function',
-          function: { name: call.name, arguments: call.arguments },
-        })),
-      });
-      for (const call of answer.calls) {
-        messages.push({ role: 'tool', tool_call_id: call.id, content: spied(call.name) });
-      }
+  const calls: Exchange['calls'] = [];
+  let answered = false;
+  let broken = false;
+  for (let turn = 1; ; turn += 1) {
+    const answer = await send(target, request, messages, limits);
+    if (turn === 1) answered = answer.status >= 200 && answer.status < 300;
+    broken ||= answer.broken;
+    if (answer.text !== '') texts.push(answer.text);
+    calls.push(...answer.calls.map(({ name, arguments: text }) => ({ name, arguments: text })));
+    if (answer.calls.length === 0 || turn === turnLimit)
+      return { last: answer, answered, broken, texts, calls };
+    messages.push({
+      role: 'assistant',
+      content: answer.text,
+      tool_calls: answer.calls.map((call) => ({
+        id: call.id,
+        type: 'function',
+        function: { name: call.name, arguments: call.arguments },
+      })),
+    });
+    for (const call of answer.calls) {
+      messages.push({ role: 'tool', tool_call_id: call.id, content: spied(call.name) });
     }
   }
-  observation.delivered = texts.join('\n');
-  observation.upstream = target.upstreamSeen().slice(before);
-  return { observation, broken, finish };
 }
 
 /** What a tool spy answers: enough for the next turn, and nothing that an oracle could mistake for an effect. */
@@ -108,8 +135,7 @@ async function send(
   target: ShadowTarget,
   request: DriveRequest,
   messages: readonly ProbeMessage[],
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
+  { timeoutMs, signal }: DriveLimits,
 ): Promise<Turn> {
   const limit = AbortSignal.timeout(timeoutMs);
   const base = target.url.replace(/\/+$/, '').replace(/\/v1$/, '');
