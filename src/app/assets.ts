@@ -45,6 +45,7 @@ export function openInspector(): Inspector {
       user: read('assets/inspection/injection-user.bin'),
       context: read('assets/inspection/injection-context.bin'),
     },
+    harm: read('assets/inspection/harm.bin'),
   });
 }
 
