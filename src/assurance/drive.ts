@@ -1,3 +1,4 @@
+import { request as httpRequest, type Dispatcher } from 'undici';
 import type { Observation, ProbeMessage, ProbeTool } from '../kernel/probe.ts';
 
 /** A gateway that a probe may attack: the same code as the live one, alone on a loopback port. */
@@ -140,7 +141,7 @@ async function send(
   const limit = AbortSignal.timeout(timeoutMs);
   const base = target.url.replace(/\/+$/, '').replace(/\/v1$/, '');
   try {
-    const response = await fetch(`${base}/v1/chat/completions`, {
+    const response = await httpRequest(`${base}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${target.key}` },
       body: JSON.stringify({
@@ -153,11 +154,10 @@ async function send(
         ...request.parameters,
       }),
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
-      redirect: 'error',
     });
-    const { text: raw, whole } = await bounded(response);
-    const streamed = /event-stream/.test(response.headers.get('content-type') ?? '');
-    return { status: response.status, raw, ...(streamed ? fromStream(raw, whole) : fromBody(raw)) };
+    const { text: raw, whole } = await bounded(response.body);
+    const streamed = /event-stream/.test(String(response.headers['content-type'] ?? ''));
+    return { status: response.statusCode, raw, ...(streamed ? fromStream(raw, whole) : fromBody(raw)) };
   } catch (error) {
     signal?.throwIfAborted();
     return {
@@ -171,27 +171,23 @@ async function send(
   }
 }
 
-async function bounded(response: Response): Promise<{ text: string; whole: boolean }> {
-  const chunks: Uint8Array[] = [];
+async function bounded(body: Dispatcher.ResponseData['body']): Promise<{ text: string; whole: boolean }> {
+  const chunks: Buffer[] = [];
   let size = 0;
   let whole = true;
-  const reader = response.body?.getReader();
   try {
-    for (;;) {
-      const step = await reader?.read();
-      if (!step || step.done) break;
-      size += step.value.length;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
       if (size > answerLimit) {
         whole = false;
         break;
       }
-      chunks.push(step.value);
+      chunks.push(chunk);
     }
   } catch {
     // The connection broke in the middle: what came is what the client has.
     whole = false;
   }
-  await reader?.cancel().catch(() => undefined);
   return { text: Buffer.concat(chunks).toString('utf8'), whole };
 }
 

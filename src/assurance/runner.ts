@@ -104,6 +104,10 @@ function expectedCases(probe: Probe): number {
 /** Each attack is tried buffered and streamed with the control off. */
 const offTrials = 2;
 
+/** A case that fixes its form has one. */
+const offTrialsOf = (one: ProbeCase): number =>
+  typeof one !== 'string' && one.stream !== undefined ? 1 : offTrials;
+
 /** The live plan without any control, and with only the one under test. */
 export function isolated(plan: Plan, probe: Probe): { off: Plan; on: Plan } {
   const hashed = (one: Plan): Plan => ({ ...one, hash: contentHash({ ...one, hash: undefined }) });
@@ -162,7 +166,7 @@ async function runProbe(entry: PlanProbe, probe: Probe, options: RunOptions): Pr
       onProgress({ kind: 'case', probe: probe.id, name, phase: 'harmless', result: `off: ${result}` });
     }
     for (const name of attackNames) {
-      for (let variant = 0; variant < offTrials; variant += 1) {
+      for (let variant = 0; variant < offTrialsOf(probe.attacks[name]!); variant += 1) {
         const trial = await attack(target, name, variant, 'off');
         reached ||= trial.reached;
         refused ||= trial.refused;
