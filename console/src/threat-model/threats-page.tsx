@@ -155,7 +155,7 @@ export function ThreatsPage() {
                 title={selected?.title ?? ''}
               >
                 {picture}
-                {selected ? <Detail threat={selected} model={model.data?.model} /> : null}
+                {selected ? <Detail threat={selected} model={model.data?.model} titled={false} /> : null}
               </SidePanel>
             ) : (
               <aside className={styles.aside} aria-label="Selected threat">
@@ -362,13 +362,24 @@ function ThreatTable({
 }
 
 /** Everything that is known of one threat, with every term of its risk. */
-function Detail({ threat, model }: { threat: Threat; model: Model | undefined }) {
+function Detail({
+  threat,
+  model,
+  titled = true,
+}: {
+  threat: Threat;
+  model: Model | undefined;
+  /** Off where the title stands above already. */
+  titled?: boolean;
+}) {
   return (
     <article className={styles.detail} aria-label={`Threat ${threat.key}`}>
-      <header>
-        <Id>{threat.key}</Id>
-        <h2>{threat.title}</h2>
-      </header>
+      {titled ? (
+        <header>
+          <Id>{threat.key}</Id>
+          <h2>{threat.title}</h2>
+        </header>
+      ) : null}
       <div className={styles.headline}>
         <LevelMark level={threat.level} />
         <StatusMark status={threat.status} />
