@@ -120,45 +120,25 @@ export function indexRoutes(routes: readonly Route[]): RouteIndex {
   return { from, links: new Set(routes.map(({ link }) => link)) };
 }
 
-/** Flows where a control can answer a threat to these places: their own, and the ways to models of the callers among them. */
-export function answerable(
-  nodes: Iterable<Node>,
-  links: Iterable<Link>,
-  { from: routes }: RouteIndex,
-): Set<Link> {
-  const found = new Set<Link>(links);
+/** Flows where a control can answer a threat to an element: its own, and the ways to models of the caller it is or talks to. */
+export function answerable(node: Node, { from: routes }: RouteIndex): { links: Link[]; routes: Link[] } {
+  const links = [...node.in, ...node.out];
+  // Other ways of a model's callers lead to other models.
+  if (isModel(node.element.kind)) return { links, routes: node.in.filter(({ request }) => request) };
+  if (isCaller(node.element.kind)) return { links, routes: [...(routes.get(node) ?? [])] };
   const callers = new Set<Node>();
-  const take = (node: Node) => {
-    if (callers.has(node)) return;
-    callers.add(node);
-    for (const link of routes.get(node) ?? []) found.add(link);
-  };
-  for (const node of new Set(nodes)) {
-    const caller = isCaller(node.element.kind);
-    if (caller) take(node);
-    for (const link of node.in) {
-      found.add(link);
-      if (!caller && isCaller(link.from.element.kind)) take(link.from);
-    }
-    for (const link of node.out) {
-      found.add(link);
-      if (!caller && isCaller(link.to.element.kind)) take(link.to);
-    }
-  }
-  return found;
+  for (const { from } of node.in) if (isCaller(from.element.kind)) callers.add(from);
+  for (const { to } of node.out) if (isCaller(to.element.kind)) callers.add(to);
+  return { links, routes: [...callers].flatMap((caller) => routes.get(caller) ?? []) };
 }
 
-/** True when the control stands on every way to this model; for other elements one of the flows is enough. */
-export function covers(bound: Bound, subject: readonly Node[], places: ReadonlySet<Link>): boolean {
-  for (const node of subject) {
-    if (!isModel(node.element.kind)) continue;
-    const ways = node.in.filter(({ request }) => request);
-    if (ways.some((way) => !bound.links.has(way) && !gatewayBefore(way, bound))) return false;
-  }
-  for (const link of places) if (bound.links.has(link)) return true;
-  return false;
-}
-
-function gatewayBefore(way: Link, bound: Bound): boolean {
-  return way.from.element.kind === 'gateway' && way.from.in.some((link) => bound.links.has(link));
+/** True when the control stands on every way to this model; elements of other kinds have no such need. */
+export function guards({ links }: Bound, node: Node): boolean {
+  if (!isModel(node.element.kind)) return true;
+  return node.in.every(
+    (way) =>
+      !way.request ||
+      links.has(way) ||
+      (way.from.element.kind === 'gateway' && way.from.in.some((link) => links.has(link))),
+  );
 }

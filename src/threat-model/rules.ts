@@ -7,7 +7,7 @@ import { includes, kindGroups, kinds, lifecycleType, type Kind } from './attribu
 import {
   answerable,
   bindControls,
-  covers,
+  guards,
   indexRoutes,
   routesOf,
   type Bound,
@@ -416,6 +416,14 @@ export function examine(
   return { threats: finder.threats.sort(order), disabled: finder.disabled };
 }
 
+interface Surroundings {
+  routes: readonly string[];
+  /** Controls on one of the flows. */
+  touching: ReadonlySet<Bound>;
+  /** Controls that do not stand on every way to it, where they must. */
+  unguarded: ReadonlySet<Bound>;
+}
+
 class Finder {
   readonly threats: Threat[] = [];
   readonly disabled: DisabledThreat[] = [];
@@ -423,7 +431,7 @@ class Finder {
   readonly #facts: Facts;
   readonly #bound: readonly Bound[];
   readonly #routes: RouteIndex;
-  readonly #places = new Map<string, { places: ReadonlySet<Link>; routes: string[] }>();
+  readonly #surroundings: Surroundings[] = [];
   readonly #environment: Environment;
   readonly #byKind = new Map<Kind, Node[]>();
   readonly #assumptions: { id: string; expires: string; disables: string[] }[];
@@ -555,21 +563,23 @@ class Finder {
     });
   }
 
-  /**
-   * Where a control can answer a threat at these nodes and links, and the routes among them; everywhere for the whole
-   * system. Kept, as many rules look at the same places.
-   */
-  #around(nodes: readonly Node[] | undefined, links: readonly Link[]) {
-    const indexes = (list: readonly { index: number }[]) =>
-      [...new Set(list.map(({ index }) => index))].join(' ');
-    const key = nodes ? `${indexes(nodes)}|${indexes(links)}` : '';
-    const known = this.#places.get(key);
+  /** What surrounds a node: flows where a control can answer, and which controls do. Kept, as many threats look at it. */
+  #around(node: Node): Surroundings {
+    const known = this.#surroundings[node.index];
     if (known) return known;
-    const places = nodes ? answerable(nodes, links, this.#routes) : new Set(this.#facts.graph.links);
-    const routes: string[] = [];
-    for (const link of places) if (this.#routes.links.has(link)) routes.push(link.flow.id);
-    const around = { places, routes };
-    this.#places.set(key, around);
+    const { links, routes } = answerable(node, this.#routes);
+    const ways = [...links.filter((link) => this.#routes.links.has(link)), ...routes];
+    const around = {
+      routes: [...new Set(ways.map(({ flow }) => flow.id))],
+      touching: new Set(
+        this.#bound.filter(
+          (bound) =>
+            links.some((link) => bound.links.has(link)) || routes.some((link) => bound.links.has(link)),
+        ),
+      ),
+      unguarded: new Set(this.#bound.filter((bound) => !guards(bound, node))),
+    };
+    this.#surroundings[node.index] = around;
     return around;
   }
 
@@ -588,15 +598,21 @@ class Finder {
       .map(({ objective }) => objective);
     const wanted = new Set<string>([...any, ...all]);
     const onPaths = paths.flatMap(({ steps }) => steps);
-    const { places, routes } =
-      rule.subject.type === 'system'
-        ? this.#around(undefined, [])
-        : this.#around(
-            [...nodes, ...onPaths.map(({ node }) => node)],
-            [...links, ...onPaths.flatMap(({ link }) => (link ? [link] : []))],
-          );
+    // A threat to the whole system is answered by a control that is on anywhere.
+    const system = rule.subject.type === 'system';
+    const near = nodes.map((node) => this.#around(node));
+    const ways = [...links];
+    for (const { link } of onPaths) if (link) ways.push(link);
+    const routes = new Set<string>(system ? [] : near.flatMap((around) => around.routes));
+    for (const link of system ? this.#routes.links : ways)
+      if (this.#routes.links.has(link)) routes.add(link.flow.id);
     const serving = this.#bound.filter(
-      (bound) => bound.control.objectives.some((one) => wanted.has(one)) && covers(bound, nodes, places),
+      (bound) =>
+        bound.control.objectives.some((one) => wanted.has(one)) &&
+        near.every(({ unguarded }) => !unguarded.has(bound)) &&
+        (system ||
+          near.some(({ touching }) => touching.has(bound)) ||
+          ways.some((link) => bound.links.has(link))),
     );
     const served = new Set<string>(serving.flatMap(({ control }) => control.objectives));
     const missing = all.filter((one) => !served.has(one));
@@ -611,7 +627,7 @@ class Finder {
         statusReason: `accepted by ${decision.by} until ${decision.until}: ${decision.why}`,
         controls,
         objectives,
-        routes,
+        routes: [...routes],
       };
     const controlled = missing.length === 0;
     return {
@@ -623,7 +639,7 @@ class Finder {
           : `no control serves ${missing.join(', ')} here`,
       controls,
       objectives,
-      routes,
+      routes: [...routes],
     };
   }
 }
