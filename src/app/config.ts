@@ -43,6 +43,12 @@ export const Config = z.strictObject({
         .min(1)
         .default(512)
         .describe('Requests in flight at once; more are answered 503 with Retry-After.'),
+      maxPerClient: z
+        .number()
+        .int()
+        .min(1)
+        .default(256)
+        .describe('Requests of one client in flight at once; more are answered 429 with Retry-After.'),
       maxBodyBytes: z.number().int().min(1024).default(8_388_608).describe('Largest request body in bytes.'),
       upstreamTimeoutMs: z
         .number()

@@ -162,6 +162,7 @@ async function open(
   const services: ControlServices = {
     inspect: inspector.inspect,
     hold: inspector.hold,
+    scores: inspector.scores,
     scopedKey: async (scope) => (await custody.derive(`gateway/${scope}`)).reveal(),
     counters: gatewayStore.counters,
     approvals: gatewayStore.approvals,
@@ -188,6 +189,7 @@ async function open(
     defaultUpstream: plan.routes[0]?.upstream.provider ?? 'default',
     limits: {
       concurrency: config.dataPlane.maxConcurrent,
+      perClient: config.dataPlane.maxPerClient,
       bodyBytes: config.dataPlane.maxBodyBytes,
       totalMs: config.dataPlane.upstreamTimeoutMs,
     },
