@@ -58,12 +58,6 @@ export const fillers = list(
     'p.s ps in order by ever each time from on hereby actually really quickly either kind enough as an a of not_only',
 );
 
-/** Words right after which a verb is a command, wherever they stand. */
-export const triggers = list(
-  'to please you and then must should will can could would shall may now also just simply instead immediately always ' +
-    'kindly let us lets first finally next by thereafter or i',
-);
-
 export const negations = list(
   "not never don't dont cannot can't cant won't wont mustn't shouldn't no nothing avoid without nor neither refrain " +
     "don’t can’t won’t mustn’t shouldn’t prohibited forbidden doesn't didn't doesn’t",

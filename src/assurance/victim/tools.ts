@@ -1,7 +1,7 @@
 import type { Call, DeclaredTool } from './completion.ts';
 import { fill, resolve, type Passage, type World } from './context.ts';
 import { synonyms } from './lexicon.ts';
-import { balanced, tokenise, type Command, type Token } from './sentences.ts';
+import { balanced, tokenise, type Command } from './sentences.ts';
 
 const bare = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '');
 
@@ -452,5 +452,3 @@ function keywordArguments(text: string, tool: DeclaredTool): Record<string, unkn
   if (values.length === 0) return undefined;
   return Object.fromEntries(values.map((value, place) => [names[place] ?? `arg${place}`, value]));
 }
-
-export type { Token };
