@@ -131,6 +131,7 @@ const notSettings = new Set([
   'MERLON_KEY_PASSPHRASE',
   'MERLON_CHROMIUM',
   'MERLON_E2E_URL',
+  'MERLON_E2E_TOKEN',
 ]);
 
 function overlay(base: unknown, env: Record<string, string | undefined>): unknown {

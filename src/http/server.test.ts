@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { Problem } from '../kernel/problem.ts';
 import { defineRoute, type Route } from '../kernel/route.ts';
-import { application } from './server.ts';
+import { application, listen } from './server.ts';
 
 const echo = defineRoute({
   method: 'POST',
@@ -114,4 +114,38 @@ test('answers unknown pages with the console and unknown routes with a problem',
   );
   expect((await server.fetch(new Request('http://localhost/missing.js'))).status).toBe(404);
   expect((await server.fetch(new Request('http://localhost/api/unknown'))).status).toBe(404);
+});
+
+test('takes requests without a body and chunked ones on a real port, and refuses too large ones', async () => {
+  const forget = defineRoute({
+    method: 'DELETE',
+    path: '/thing',
+    action: 'test:write',
+    summary: 'Forgets.',
+    handle: async () => ({ forgotten: true }),
+  });
+  const { port, close } = await listen(app([echo, forget]), { port: 0, host: '127.0.0.1' });
+  try {
+    const url = `http://127.0.0.1:${port}`;
+    const headers = { authorization: 'Bearer good', 'content-type': 'application/json' };
+    expect((await fetch(`${url}/api/thing`, { method: 'DELETE', headers })).status).toBe(200);
+    const chunked = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('{"text":'));
+        controller.enqueue(new TextEncoder().encode('"hi"}'));
+        controller.close();
+      },
+    });
+    const answer = await fetch(`${url}/api/echo/a`, {
+      method: 'POST',
+      headers,
+      body: chunked,
+      duplex: 'half',
+    } as RequestInit);
+    expect(await answer.json()).toEqual({ name: 'a', text: 'hi' });
+    const large = JSON.stringify({ text: 'x'.repeat(2 * 1024 * 1024) });
+    expect((await fetch(`${url}/api/echo/a`, { method: 'POST', headers, body: large })).status).toBe(413);
+  } finally {
+    await close();
+  }
 });

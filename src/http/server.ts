@@ -2,7 +2,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { streamSSE } from 'hono/streaming';
 import type { z } from 'zod';
 import type { Principal } from '../kernel/principal.ts';
@@ -60,9 +59,7 @@ export function application(options: ServerOptions): Hono {
 
   for (const route of options.routes) {
     const path = route.path.startsWith('//') ? route.path.slice(1) : `/api${route.path}`;
-    app.on(route.method, path, bodyLimit({ maxSize: maxBody, onError: tooLarge }), (c) =>
-      serve(c, route, options),
-    );
+    app.on(route.method, path, (c) => serve(c, route, options));
   }
   app.all('/api/*', () => {
     throw new Problem('NOT_FOUND', { detail: 'the control plane has no such route' });
@@ -171,8 +168,9 @@ async function json(c: Context): Promise<unknown> {
       fix: 'Send the header `content-type: application/json`.',
     });
   }
+  const text = await bodyText(c.req.raw);
   try {
-    return await c.req.json();
+    return JSON.parse(text);
   } catch (cause) {
     throw new Problem('INPUT_INVALID', { detail: 'the body is not JSON', cause });
   }
@@ -190,8 +188,18 @@ function parse(schema: z.ZodType | undefined, value: unknown, place: string): un
   });
 }
 
-function tooLarge(): never {
-  throw new Problem('TOO_LARGE', { detail: `the body is larger than ${maxBody} bytes` });
+/** @throws Problem TOO_LARGE as soon as more has come than is taken */
+async function bodyText(request: Request): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += (chunk as Uint8Array).length;
+    if (size > maxBody)
+      throw new Problem('TOO_LARGE', { detail: `the body is larger than ${maxBody} bytes` });
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 function problem(error: unknown, options: ServerOptions): Response {
