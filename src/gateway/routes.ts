@@ -17,7 +17,7 @@ export interface GatewayRoutesDeps {
   store: GatewayStore;
   ledger: {
     readonly publicKey: string;
-    byId(id: string): Promise<{ index: number; hash: string; event: SecurityEvent } | undefined>;
+    byId(id: string): Promise<{ index: number; hash: string; event: SecurityEvent; text: string } | undefined>;
     inclusion(index: number): Promise<{
       index: number;
       size: number;
@@ -85,7 +85,7 @@ export function routes(deps: GatewayRoutesDeps): Route[] {
           flow,
           controls,
           threats,
-          entry: { index: entry.index, hash: entry.hash, event },
+          entry: { index: entry.index, hash: entry.hash, text: entry.text, event },
           proof,
           checkpoint: checkpoint.note,
           publicKey: ledger.publicKey,
