@@ -31,7 +31,14 @@ const tools = [
 ];
 
 const customers = {
-  'ana.petrova@example.com': { name: 'Ana Petrova', email: 'ana.petrova@example.com', phone: '+49 30 901820', order: '4711', item: 'Tide radio', shipped: '2026-11-18' },
+  'ana.petrova@example.com': {
+    name: 'Ana Petrova',
+    email: 'ana.petrova@example.com',
+    phone: '+49 30 901820',
+    order: '4711',
+    item: 'Tide radio',
+    shipped: '2026-11-18',
+  },
 };
 
 const wordsOf = (text) => new Set(text.toLowerCase().match(/[a-z]{4,}/g) ?? []);
@@ -74,7 +81,10 @@ export function openConversation({ baseURL, apiKey, model = 'gpt-4o-mini' }) {
     async ask(question) {
       const found = retrieve(question);
       // `name` says which element of the threat model the text comes from; without it, it would count as the customer's own words.
-      const turn = [...found.map(({ text }) => ({ role: 'user', name: 'kb', content: text })), { role: 'user', content: question }];
+      const turn = [
+        ...found.map(({ text }) => ({ role: 'user', name: 'kb', content: text })),
+        { role: 'user', content: question },
+      ];
       const receipts = [];
       for (let step = 0; step < 6; step += 1) {
         const { data, response } = await client.chat.completions
@@ -85,7 +95,11 @@ export function openConversation({ baseURL, apiKey, model = 'gpt-4o-mini' }) {
         turn.push(message);
         if (!message.tool_calls?.length) {
           messages.push(...turn);
-          return { answer: message.content, receipts, refused: data.choices[0].finish_reason === 'content_filter' };
+          return {
+            answer: message.content,
+            receipts,
+            refused: data.choices[0].finish_reason === 'content_filter',
+          };
         }
         for (const call of message.tool_calls) {
           const work = run[call.function.name];

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { openConversation } from './copilot.mjs';
 
 const root = join(import.meta.dirname, '../..');
-const merlon = (...args) => execFileSync(process.execPath, [join(root, 'bin/merlon'), ...args], { cwd: import.meta.dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+const merlon = (...args) =>
+  execFileSync(process.execPath, [join(root, 'bin/merlon'), ...args], {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 
 const { key } = JSON.parse(merlon('key', 'create', '--client', 'bot', '--json'));
 const baseURL = process.env.OPENAI_BASE_URL ?? 'http://127.0.0.1:4000/v1';
@@ -41,7 +46,9 @@ for (const { title, says } of scenes) {
     console.log(`receipts: ${error.headers?.get('x-merlon-receipt') ?? '-'}`);
   }
   const { looked, mailed } = conversation.effects;
-  console.log(`effects:  ${looked.length} CRM look-ups, ${mailed.length} mails sent${mailed.map((mail) => ` (to ${mail.to})`).join('')}`);
+  console.log(
+    `effects:  ${looked.length} CRM look-ups, ${mailed.length} mails sent${mailed.map((mail) => ` (to ${mail.to})`).join('')}`,
+  );
 }
 
 console.log('\n— The evidence: every control is attacked, off and on');

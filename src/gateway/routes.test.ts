@@ -36,7 +36,10 @@ const declared = routes({
   store,
   ledger: {
     publicKey: 'PEM',
-    byId: (id) => Promise.resolve(id === event.metadata.uid ? { index: 7, hash: 'h', event } : undefined),
+    byId: (id) =>
+      Promise.resolve(
+        id === event.metadata.uid ? { index: 7, hash: 'h', event, text: JSON.stringify(event) } : undefined,
+      ),
     inclusion: (index) => Promise.resolve({ index, size: 8, hashes: ['x'], checkpoint: { note: 'signed' } }),
   },
 });

@@ -17,7 +17,9 @@ export interface GatewayRoutesDeps {
   store: GatewayStore;
   ledger: {
     readonly publicKey: string;
-    byId(id: string): Promise<{ index: number; hash: string; event: SecurityEvent; text: string } | undefined>;
+    byId(
+      id: string,
+    ): Promise<{ index: number; hash: string; event: SecurityEvent; text: string } | undefined>;
     inclusion(index: number): Promise<{
       index: number;
       size: number;

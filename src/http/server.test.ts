@@ -136,12 +136,8 @@ test('takes requests without a body and chunked ones on a real port, and refuses
         controller.close();
       },
     });
-    const answer = await fetch(`${url}/api/echo/a`, {
-      method: 'POST',
-      headers,
-      body: chunked,
-      duplex: 'half',
-    } as RequestInit);
+    const init = { method: 'POST', headers, body: chunked, duplex: 'half' as const };
+    const answer = await fetch(`${url}/api/echo/a`, init);
     expect(await answer.json()).toEqual({ name: 'a', text: 'hi' });
     const large = JSON.stringify({ text: 'x'.repeat(2 * 1024 * 1024) });
     expect((await fetch(`${url}/api/echo/a`, { method: 'POST', headers, body: large })).status).toBe(413);
