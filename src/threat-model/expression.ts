@@ -125,9 +125,9 @@ export function print(value: Value): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value !== 'object') return String(value);
   if (isList(value)) {
-    const names = value.map(print);
-    if (names.length === 0) return 'nothing';
-    if (names.length > 5) return `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`;
+    if (value.length === 0) return 'nothing';
+    const names = value.slice(0, value.length > 5 ? 4 : 5).map(print);
+    if (value.length > 5) return `${names.join(', ')} and ${value.length - 4} more`;
     return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} and ${names.at(-1)!}`;
   }
   if ('path' in value) return value.path ? 'a path' : 'none';

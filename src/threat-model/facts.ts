@@ -502,6 +502,10 @@ class Derivation implements Facts {
   }
 
   fromUntrusted(node: Node): Path | undefined {
+    return this.#cached('fromUntrusted', node.index, () => this.#fromUntrusted(node));
+  }
+
+  #fromUntrusted(node: Node): Path | undefined {
     const states = [TOTAL, RECEIVED].map((state) => 3 * node.index + state);
     const state = states.toSorted((a, b) => this.#taint[a]! - this.#taint[b]!)[0]!;
     if (this.#taint[state]! >= clean) return undefined;
@@ -526,11 +530,19 @@ class Derivation implements Facts {
   }
 
   fromUsers(node: Node): Path | undefined {
+    return this.#cached('fromUsers', node.index, () => this.#fromUsers(node));
+  }
+
+  #fromUsers(node: Node): Path | undefined {
     if (node.element.kind === 'user') return this.at(node);
     return this.#backwards(node, ({ element }) => element.kind === 'user');
   }
 
   fromData(node: Node, least: DataClass): Path | undefined {
+    return this.#cached(`fromData ${least}`, node.index, () => this.#fromData(node, least));
+  }
+
+  #fromData(node: Node, least: DataClass): Path | undefined {
     const floor = DataClass.options.indexOf(least);
     const wanted = (one: Data) => DataClass.options.indexOf(one.class) >= floor;
     // Kept by it; else where it is kept, along ways that let it pass; else the flow that brings it.
@@ -560,6 +572,10 @@ class Derivation implements Facts {
   }
 
   toExit(node: Node): Path | undefined {
+    return this.#cached('toExit', node.index, () => this.#toExit(node));
+  }
+
+  #toExit(node: Node): Path | undefined {
     if (this.isExit(node)) return this.at(node);
     const steps: Step[] = [];
     for (let way = this.#ways(node).find((one) => this.isExit(one.node)); way; way = way.before)
@@ -572,6 +588,10 @@ class Derivation implements Facts {
   }
 
   toAudience(node: Node): Path | undefined {
+    return this.#cached('toAudience', node.index, () => this.#toAudience(node));
+  }
+
+  #toAudience(node: Node): Path | undefined {
     return this.#forwards(
       [3 * node.index + TOTAL, 3 * node.index + SUPPLY],
       (one) => one !== node && (one.element.kind === 'user' || one.element.kind === 'web_client'),
@@ -579,6 +599,10 @@ class Derivation implements Facts {
   }
 
   toModel(node: Node): Path | undefined {
+    return this.#cached('toModel', node.index, () => this.#toModel(node));
+  }
+
+  #toModel(node: Node): Path | undefined {
     return this.#backwards(node, (one) => one !== node && isModel(one.element.kind));
   }
 

@@ -342,3 +342,20 @@ describe('the plan', () => {
     expect(diffPlans(plan, plan)).toEqual([]);
   });
 });
+
+test('a threat to one way to a model is answered on that way, not on another of the same caller', () => {
+  const dlp = control('dlp', ['dlp-in']);
+  const two = supportCopilot
+    .replace(
+      '  - {id: kb,',
+      '  - {id: llm2, kind: model, zone: provider, hosting: provider_api}\n  - {id: kb,',
+    )
+    .replace(
+      '  - {id: mailing,',
+      '  - {id: prompt2, from: bot, to: llm2, carries: [ticket]}\n  - {id: mailing,',
+    )
+    .replace('use: guard, on: [chat], settings: {threshold: 0.5}', 'use: dlp, on: [prompt2]');
+  const status = (key: string) => threatsOf(two, all, [dlp]).find((threat) => threat.key === key)?.controls;
+  expect(status('DAT-01@bot>llm2')).toEqual(['dlp']);
+  expect(status('DAT-01@bot>llm')).toEqual([]);
+});

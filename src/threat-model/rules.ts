@@ -515,7 +515,7 @@ class Finder {
     for (const witness of rule.where) {
       const { path } = witness.run(environment) as { path: Path | undefined };
       if (!path) return;
-      paths.push({ path, why: reasonOf(witness.text) });
+      paths.push({ path, why: reasonOf(witness) });
     }
     const key = `${rule.id}@${place}`;
     const title = rule.titleOf(environment);
@@ -600,9 +600,13 @@ class Finder {
     const onPaths = paths.flatMap(({ steps }) => steps);
     // A threat to the whole system is answered by a control that is on anywhere.
     const system = rule.subject.type === 'system';
-    const near = nodes.map((node) => this.#around(node));
+    const [flow] = links;
+    // A flow to a model is answered on that flow; any other flow also on the ways to models of the callers at its ends.
+    const onRoute = flow !== undefined && this.#routes.links.has(flow);
+    const near = flow ? [] : nodes.map((node) => this.#around(node));
     const ways = [...links];
-    for (const { link } of onPaths) if (link) ways.push(link);
+    if (!onRoute) for (const { link } of onPaths) if (link) ways.push(link);
+    if (flow && !onRoute) for (const end of nodes) ways.push(...(this.#routes.from.get(end) ?? []));
     const routes = new Set<string>(system ? [] : near.flatMap((around) => around.routes));
     for (const link of system ? this.#routes.links : ways)
       if (this.#routes.links.has(link)) routes.add(link.flow.id);
@@ -689,21 +693,22 @@ function idOf(value: Value): string {
   return 'system';
 }
 
+const reasons: Record<string, string> = {
+  from_untrusted: 'untrusted content gets here',
+  from_users: 'what users write gets here',
+  from_data: 'the data get here',
+  to_exit: 'it can be sent out this way',
+  to_audience: 'its output is read there',
+  to_model: 'a model writes what is used here',
+  along: 'the flow itself',
+  at: 'the place itself',
+  between: 'the way between the two',
+};
+
 /** What a witness expression shows. */
-function reasonOf(text: string): string {
-  const name = /^\s*(\w+)/.exec(text)?.[1] ?? '';
-  const reasons: Record<string, string> = {
-    from_untrusted: 'untrusted content gets here',
-    from_users: 'what users write gets here',
-    from_data: 'the data get here',
-    to_exit: 'it can be sent out this way',
-    to_audience: 'its output is read there',
-    to_model: 'a model writes what is used here',
-    along: 'the flow itself',
-    at: 'the place itself',
-    between: 'the way between the two',
-  };
-  return reasons[name] ?? text;
+function reasonOf({ text }: Expression): string {
+  const end = text.indexOf('(');
+  return reasons[text.slice(0, Math.max(0, end)).trim()] ?? text;
 }
 
 function drawn({ steps }: Path): Pick<Witness, 'path' | 'text'> {
