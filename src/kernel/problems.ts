@@ -24,6 +24,9 @@ export const problems = {
   CONTROL_PLANE_UNREACHABLE: { status: 502, exit: 3, title: 'no running Merlon was found' },
   STORE_FAILED: { status: 500, exit: 3, title: 'the store failed' },
   LEDGER_BROKEN: { status: 500, exit: 1, title: 'the ledger is not whole' },
+  OBJECT_DAMAGED: { status: 422, exit: 1, title: 'an encrypted object is damaged or forged' },
+  OBJECT_SHREDDED: { status: 410, exit: 1, title: 'the key of an encrypted object was destroyed' },
+  CUSTODY_UNREACHABLE: { status: 502, exit: 3, title: 'the custodian of the keys cannot be used' },
   ASSET_MISSING: { status: 500, exit: 3, title: 'a run-time artefact is missing' },
   INTERNAL: { status: 500, exit: 3, title: 'an error of ours' },
 } as const satisfies Record<string, { status: number; exit: number; title: string }>;
