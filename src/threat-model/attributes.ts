@@ -60,9 +60,6 @@ export const kindGroups: Record<string, readonly Kind[]> = {
   any: kinds,
 };
 
-export const baseOf = (kind: Kind): 'external' | 'process' | 'store' =>
-  includes(externals, kind) ? 'external' : includes(stores, kind) ? 'store' : 'process';
-
 /** `includes` that takes any string. */
 export function includes<T extends string>(list: readonly T[], value: string): value is T {
   return (list as readonly string[]).includes(value);

@@ -1,4 +1,4 @@
-import { baseOf, callerKinds, includes, modelKinds, toolKinds, type Kind } from './attributes.ts';
+import { callerKinds, externals, modelKinds, stores, toolKinds, type Kind } from './attributes.ts';
 import type { Data, Element, Flow, Model, Zone } from './model.ts';
 
 /** An element with everything that touches it. */
@@ -46,11 +46,18 @@ export interface Graph {
 /** Where elements lie whose zone the file does not say: own, neither hostile nor protected. */
 const nowhere: Zone = { id: '', name: '', trust: 2, kind: 'own' };
 
-export const isCaller = (kind: Kind) => includes(callerKinds, kind);
-export const isModel = (kind: Kind) => includes(modelKinds, kind);
-export const isTool = (kind: Kind) => includes(toolKinds, kind);
-export const isStore = (kind: Kind) => baseOf(kind) === 'store';
-export const isExternal = (kind: Kind) => baseOf(kind) === 'external';
+const sorts = {
+  caller: new Set<Kind>(callerKinds),
+  model: new Set<Kind>(modelKinds),
+  tool: new Set<Kind>(toolKinds),
+  store: new Set<Kind>(stores),
+  external: new Set<Kind>(externals),
+};
+export const isCaller = (kind: Kind) => sorts.caller.has(kind);
+export const isModel = (kind: Kind) => sorts.model.has(kind);
+export const isTool = (kind: Kind) => sorts.tool.has(kind);
+export const isStore = (kind: Kind) => sorts.store.has(kind);
+export const isExternal = (kind: Kind) => sorts.external.has(kind);
 
 /** Elements and flows as a graph, with the flows that attributes imply. Linear in the model. */
 export function buildGraph(model: Model): Graph {

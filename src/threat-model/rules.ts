@@ -102,7 +102,7 @@ interface CompiledTerm {
 
 type Subject =
   | { type: 'elements'; kinds: readonly Kind[] }
-  | { type: 'flows'; from: readonly Kind[]; to: readonly Kind[] }
+  | { type: 'flows'; from: ReadonlySet<Kind>; to: ReadonlySet<Kind> }
   | { type: 'system' };
 
 /** A rule, checked and compiled. */
@@ -153,9 +153,9 @@ export interface Threat {
   flow?: string;
   from?: string;
   to?: string;
-  stride: Stride[];
-  lifecycle: string[];
-  refs: string[];
+  stride: readonly Stride[];
+  lifecycle: readonly string[];
+  refs: readonly string[];
   likelihood: number;
   impact: number;
   risk: number;
@@ -311,12 +311,12 @@ function appliesOf(
 
 function subjectOf(each: RuleSource['each'], file: string): Subject {
   if (each === 'system') return { type: 'system' };
-  if (each === 'flow') return { type: 'flows', from: kinds, to: kinds };
+  if (each === 'flow') return { type: 'flows', from: new Set(kinds), to: new Set(kinds) };
   if (typeof each === 'object' && !Array.isArray(each))
     return {
       type: 'flows',
-      from: kindsOf(each.from, 'each.from', file),
-      to: kindsOf(each.to, 'each.to', file),
+      from: new Set(kindsOf(each.from, 'each.from', file)),
+      to: new Set(kindsOf(each.to, 'each.to', file)),
     };
   return { type: 'elements', kinds: kindsOf(each, 'each', file) };
 }
@@ -344,8 +344,8 @@ function scopeOf(subject: Subject): Scope {
     case 'flows':
       return [
         ['it', { is: 'flow' }],
-        ['from', { is: 'element', kinds: subject.from }],
-        ['to', { is: 'element', kinds: subject.to }],
+        ['from', { is: 'element', kinds: [...subject.from] }],
+        ['to', { is: 'element', kinds: [...subject.to] }],
         ['system', { is: 'system' }],
       ];
     default:
@@ -485,7 +485,7 @@ class Finder {
       case 'flows':
         for (const link of this.#facts.graph.links) {
           const { from, to, flow } = link;
-          if (!subject.from.includes(from.element.kind) || !subject.to.includes(to.element.kind)) continue;
+          if (!subject.from.has(from.element.kind) || !subject.to.has(to.element.kind)) continue;
           const place = {
             key: this.#facts.graph.linkKey(link),
             element: from.element.id,
@@ -540,9 +540,10 @@ class Finder {
       title,
       summary: rule.summaryOf(environment),
       ...where,
-      stride: [...rule.stride],
-      lifecycle: [...rule.lifecycle],
-      refs: rule.refs.map(({ reference }) => reference),
+      // Shared by all threats of the rule: large models have thousands.
+      stride: rule.stride,
+      lifecycle: rule.lifecycle,
+      refs: rule.source.refs,
       likelihood,
       impact,
       risk: likelihood * impact,
