@@ -141,7 +141,14 @@ export function argumentsFor(
   for (const name of names) {
     const value = valueFor(name, properties[name]!, names, text, lookUp, subject, command.rest);
     if (value !== undefined) args[name] = value;
-    else if (required.has(name)) args[name] = makeshift(name, properties[name]!, command, subject);
+    else if (required.has(name) && /^e?-?mail(?:_?address)?$/i.test(name)) {
+      // Whose address it is was said elsewhere, or nobody said it yet: then there is nothing to call with.
+      const said = world.passages.findLast(
+        (one) => one.origin === 'user' && addressIn(one.text) !== undefined,
+      );
+      if (!said) return undefined;
+      args[name] = addressIn(said.text);
+    } else if (required.has(name)) args[name] = makeshift(name, properties[name]!, command, subject);
   }
   return args;
 }
@@ -224,6 +231,10 @@ function deepFill(
 
 const email = /(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g;
 const url = /https?:\/\/[^\s"'`<>)]+/g;
+/** A placeholder that stands for a value, as pseudonymisation leaves it: words and a long code, joined by underscores. */
+const placeholder = /(?<![\w-])[A-Z]{2,12}(?:_[A-Z]{2,24}){1,3}_[0-9A-Fa-f]{12,64}(?![\w-])/;
+
+const addressIn = (text: string): string | undefined => text.match(email)?.[0] ?? placeholder.exec(text)?.[0];
 
 const kinds: { kind: string; when: RegExp }[] = [
   {
@@ -272,7 +283,7 @@ function valueFor(
       : value;
   };
   if (kind === 'email') {
-    const found = nearest.match(email)?.[0] ?? text.match(email)?.[0];
+    const found = addressIn(nearest) ?? addressIn(text);
     if (found && !/cc|bcc/i.test(name)) return shape(found);
     if (/cc|bcc/i.test(name)) return undefined;
   }
