@@ -85,7 +85,9 @@ test('the tour of the README works as written', { timeout: 240_000 }, async () =
   const session = outputs[commands[0]!]!;
   const effects = [...session.matchAll(/effects: {2}(.*)/g)].map(([, text]) => text);
   expect(effects).toHaveLength(4);
-  expect(session).toContain('bot:      ');
+  // Restored in the tool's arguments, or the record would not have been found, and in the answer.
+  expect(session).toContain('"email":"ana.petrova@example.com"');
+  expect(session).toContain('2026-11-18');
   expect(session).not.toMatch(/HG-STAFF|[1-9]\d* mails sent|pixel\.collector\.example/);
   expect(outputs['bin/merlon verify']).toMatch(/verified/);
   expect(existsSync(join(state, 'report.html'))).toBe(true);
