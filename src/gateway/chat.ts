@@ -111,6 +111,8 @@ function readMessage(
   for (const key of Object.keys(message)) {
     const value = message[key];
     if (key === 'role' || value === null || value === undefined) continue;
+    // The id of a call further up says nothing new: it was read there.
+    if (key === 'tool_call_id' && typeof value === 'string' && calls.has(value)) continue;
     const at = `${pointer}/${escapePointer(key)}`;
     if (key === 'content') readContent(value, at, of, request);
     else if (key === 'tool_calls') readCalls(value, at, of, calls, request);

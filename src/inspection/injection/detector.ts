@@ -1,7 +1,8 @@
 import type { Finding, Surface } from '../../kernel/finding.ts';
 import type { View } from '../normalise/view.ts';
 import { views as viewsOf } from '../normalise/views.ts';
-import { prepare } from './features.ts';
+import { prepare, type Prepared } from './features.ts';
+import { isBareName, isQuestion } from './speech-act.ts';
 import { calibrate, createScorer, parseLinearModel, type Best, type Calibration } from './linear-model.ts';
 
 /** Contents of `assets/inspection/injection-user.bin` and `injection-context.bin`. */
@@ -49,6 +50,8 @@ export function createInjectionDetector(assets: InjectionAssets): InjectionDetec
     context: createScorer(models.context),
   };
 
+  const userSurfaces = models.user.header.surfaces;
+
   function judge(text: string, surface: Surface, views: readonly View[]): Judged {
     const kind = surface === 'document' || surface === 'tool_result' ? 'context' : 'user';
     const calibration = calibrationFor(models[kind].header.surfaces, surface, kind);
@@ -59,7 +62,7 @@ export function createInjectionDetector(assets: InjectionAssets): InjectionDetec
       if (prepared.words === 0) continue;
       const best: Best = scorers[kind](prepared);
       const score = Math.max(
-        calibrate(best, calibration),
+        weigh(view.text, prepared, best),
         view.hidden >= hiddenText.units ? hiddenText.score : 0,
       );
       if (score <= top.score) continue;
@@ -68,6 +71,14 @@ export function createInjectionDetector(assets: InjectionAssets): InjectionDetec
       top = { score, ...view.locate(start, end), view };
     }
     return top;
+
+    /** A name is not prose; a mere question from a document is judged as if a person had asked it. */
+    function weigh(read: string, prepared: Prepared, best: Best): number {
+      if (isBareName(read, prepared)) return 0;
+      const score = calibrate(best, calibration);
+      if (kind === 'user' || score < shippedThreshold || !isQuestion(read, prepared)) return score;
+      return Math.min(score, calibrate(scorers.user(prepared), calibrationFor(userSurfaces, 'user', 'user')));
+    }
   }
 
   return {
