@@ -3,6 +3,6 @@ export interface Item {
   folder: string;
   capability: string;
 }
-export function itemsOf(kind: 'control' | 'probe' | 'threat' | 'template'): Item[];
+export function itemsOf(kind: 'control' | 'probe' | 'threat' | 'template' | 'scanner'): Item[];
 export function registries(): [path: string, content: string][];
 export const root: string;

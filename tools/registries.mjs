@@ -24,7 +24,8 @@ function modules({ file, name, names, type, from, out }) {
     const plural = (id) =>
       names !== undefined &&
       new RegExp(`export const ${names}\\b`).test(readFileSync(join(folder, id, file), 'utf8'));
-    const up = relative(folder, join(root, 'src', from)).replaceAll('\\', '/');
+    const path = relative(folder, join(root, 'src', from)).replaceAll('\\', '/');
+    const up = path.startsWith('.') ? path : `./${path}`;
     const imports = ids.map(
       (id) => `import { ${plural(id) ? names : name} as ${camel(id)} } from './${id}/${file}';`,
     );
@@ -78,6 +79,18 @@ export const kinds = [
     { kind: 'control', folder: join(root, 'src', name, 'controls'), write: control },
     { kind: 'probe', folder: join(root, 'src', name, 'controls'), write: probe },
   ]),
+  {
+    kind: 'scanner',
+    folder: join(root, 'src/models/scanners'),
+    write: modules({
+      file: 'scan.ts',
+      name: 'scanner',
+      type: 'Scanner',
+      from: 'models/scanners/contract.ts',
+      out: 'registry.gen.ts',
+      names: 'scanners',
+    }),
+  },
   {
     kind: 'threat',
     folder: join(root, 'src/threat-model/threats'),

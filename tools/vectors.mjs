@@ -15,6 +15,14 @@ const skipped = (group, flagged = false) => ({ group, flagged });
 /** kind → prepares once, then judges row by row. */
 const kinds = { text, pii, secrets };
 
+// The other kinds have a file each: `vector-kinds/<kind>.mjs` exports a function of that name.
+const kindsFolder = join(root, 'tools/vector-kinds');
+for (const file of readdirSync(kindsFolder)) {
+  const kind = basename(file, '.mjs').replace(/-./g, (pair) => pair[1].toUpperCase());
+  kinds[kind] = async () =>
+    (await import(join(kindsFolder, file)))[kind](join(root, 'dist'), { passed, skipped });
+}
+
 async function text() {
   const inspector = await inspectorOf();
   return ({ text, surface = 'user', label }) => {

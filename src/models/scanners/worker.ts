@@ -1,0 +1,5 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { scanHere, type ScanRequest } from './scan-here.ts';
+
+// The thread in which hostile files are read. It answers once; whoever started it ends it.
+parentPort?.postMessage(scanHere(workerData as ScanRequest));
