@@ -25,16 +25,16 @@ while (schedule.length < 7) schedule.push(permutation.map((at) => schedule.at(-1
 
 function mix(v: Uint32Array, a: number, b: number, c: number, d: number, x: number, y: number): void {
   v[a] = v[a]! + v[b]! + x;
-  let t = v[d]! ^ v[a]!;
+  let t = v[d]! ^ v[a];
   v[d] = (t >>> 16) | (t << 16);
-  v[c] = v[c]! + v[d]!;
-  t = v[b]! ^ v[c]!;
+  v[c] = v[c]! + v[d];
+  t = v[b]! ^ v[c];
   v[b] = (t >>> 12) | (t << 20);
-  v[a] = v[a]! + v[b]! + y;
-  t = v[d]! ^ v[a]!;
+  v[a] = v[a] + v[b] + y;
+  t = v[d] ^ v[a];
   v[d] = (t >>> 8) | (t << 24);
-  v[c] = v[c]! + v[d]!;
-  t = v[b]! ^ v[c]!;
+  v[c] = v[c] + v[d];
+  t = v[b] ^ v[c];
   v[b] = (t >>> 7) | (t << 25);
 }
 

@@ -37,17 +37,10 @@ async function loadNativeBlake3(): Promise<(() => Hasher) | undefined> {
 
 /** A fresh hasher of an algorithm. */
 export async function createHasher(algorithm: Algorithm): Promise<Hasher> {
-  switch (algorithm) {
-    case 'sha256':
-      return createHash('sha256');
-    case 'blake2b':
-      return createHash('blake2b512');
-    case 'blake3': {
-      nativeBlake3 ??= loadNativeBlake3();
-      const native = await nativeBlake3;
-      return native ? native() : new Blake3();
-    }
-  }
+  if (algorithm === 'sha256') return createHash('sha256');
+  if (algorithm === 'blake2b') return createHash('blake2b512');
+  nativeBlake3 ??= loadNativeBlake3();
+  return (await nativeBlake3)?.() ?? new Blake3();
 }
 
 const bufferBytes = 1 << 20;

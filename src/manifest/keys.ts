@@ -1,4 +1,13 @@
-import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import {
+  createECDH,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  sign,
+  verify,
+  type KeyObject,
+} from 'node:crypto';
+import type { Secret } from '../kernel/secret.ts';
 import { oldPreAuthEncoding, preAuthEncoding } from './bundle.ts';
 import { Refusal } from './strict-json.ts';
 
@@ -40,6 +49,26 @@ export function readPrivateKey(pem: string, passphrase?: string): KeyObject {
   }
   digestFor(key);
   return key;
+}
+
+/** The P-256 key of a 32-byte seed, the same each time. */
+export function keyFromSeed(seed: Secret<Buffer>): KeyObject {
+  // One seed in 2³² is no scalar of the curve; the hash of it is.
+  for (let scalar = seed.reveal(); ; scalar = createHash('sha256').update(scalar).digest()) {
+    const curve = createECDH('prime256v1');
+    try {
+      curve.setPrivateKey(scalar);
+    } catch {
+      continue;
+    }
+    const point = curve.getPublicKey();
+    const part = (from: number, to: number): string => point.subarray(from, to).toString('base64url');
+    const d = scalar.toString('base64url');
+    return createPrivateKey({
+      key: { kty: 'EC', crv: 'P-256', d, x: part(1, 33), y: part(33, 65) },
+      format: 'jwk',
+    });
+  }
 }
 
 /** How a bundle names a key: SHA-256 of its PEM text, hex. */

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { parseBundle, type Method, type SignatureBundle } from './bundle.ts';
 import { verifyChain } from './certificates.ts';
 import { digestRanges } from './digest.ts';
-import { hintOf, publicPem, readPublicKey, verifyPayload } from './keys.ts';
+import { hintOf, readPublicKey, verifyPayload } from './keys.ts';
 import { verifyKeyless, type Identity } from './keyless.ts';
 import { defaultIgnored, parseStatement, type Manifest, type Resource } from './statement.ts';
 import { Refusal } from './strict-json.ts';
@@ -101,37 +101,29 @@ export async function verifySignature(
   { trust, now }: Pick<VerifyOptions, 'trust' | 'now'>,
   old = false,
 ): Promise<string> {
-  const { payload, signature } = bundle;
-  switch (bundle.method) {
-    case 'key': {
-      const { key } = trust;
-      if (!key) throw new Refusal('it is signed with a key, and no public key was given');
-      const { hint, pem } = bundle.key!;
-      if (hint !== undefined && hint !== hintOf(key))
-        throw new Refusal('it names another key than the one given');
-      if (pem !== undefined && publicPem(readPublicKey(pem)) !== publicPem(key)) {
-        throw new Refusal('it names another key than the one given');
-      }
-      if (!verifyPayload(payload, signature, key, old))
-        throw new Refusal('the signature is not that of the key');
-      return `key ${hintOf(key)}`;
-    }
-    case 'certificate': {
-      if (!trust.roots)
-        throw new Refusal('it is signed with a certificate, and no trusted certificate was given');
-      const leaf = verifyChain(bundle.certificates!, trust.roots, now);
-      if (!verifyPayload(payload, signature, leaf.publicKey, old)) {
-        throw new Refusal('the signature is not that of the certificate');
-      }
-      return leaf.subject.replaceAll('\n', ', ');
-    }
-    case 'sigstore': {
-      if (!trust.identity)
-        throw new Refusal('it is signed without a key, and no identity was given to expect');
-      await verifyKeyless(bundle, trust.identity, trust.sigstoreRoot);
-      return trust.identity.subject;
-    }
+  const { method, payload, signature } = bundle;
+  if (method === 'sigstore') {
+    if (!trust.identity) throw new Refusal('it is signed without a key, and no identity was given to expect');
+    await verifyKeyless(bundle, trust.identity, trust.sigstoreRoot);
+    return trust.identity.subject;
   }
+  if (method === 'certificate') {
+    if (!trust.roots)
+      throw new Refusal('it is signed with a certificate, and no trusted certificate was given');
+    const leaf = verifyChain(bundle.certificates!, trust.roots, now);
+    if (!verifyPayload(payload, signature, leaf.publicKey, old)) {
+      throw new Refusal('the signature is not that of the certificate');
+    }
+    return leaf.subject.replaceAll('\n', ', ');
+  }
+  const { key } = trust;
+  if (!key) throw new Refusal('it is signed with a key, and no public key was given');
+  const { hint, pem } = bundle.key!;
+  const named = hint ?? (pem === undefined ? undefined : hintOf(readPublicKey(pem)));
+  if (named !== undefined && named !== hintOf(key))
+    throw new Refusal('it names another key than the one given');
+  if (!verifyPayload(payload, signature, key, old)) throw new Refusal('the signature is not that of the key');
+  return `key ${hintOf(key)}`;
 }
 
 /** Compares what lies there with what was signed, into `answer`. @throws Refusal */
@@ -164,7 +156,11 @@ async function compare(
 
   const beside = tree.ignored.filter((name) => name !== own && !isDefault(name));
   if (beside.length > 0) answer.warnings.push(`not signed, below ignored paths: ${some(beside)}`);
-  const risky = beside.filter((name) => loadable.test(name));
+  // What the verifier left out is its own choice; what the signer left out is not.
+  const theirs = manifest.ignored ?? [];
+  const risky = beside.filter(
+    (name) => loadable.test(name) && theirs.some((one) => name === one || name.startsWith(`${one}/`)),
+  );
   const reasons = [
     answer.changed.length > 0 && `changed: ${some(answer.changed)}`,
     answer.missing.length > 0 && `missing: ${some(answer.missing)}`,
