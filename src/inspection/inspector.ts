@@ -1,7 +1,12 @@
 import type { DetectorKind } from '../kernel/control.ts';
 import type { Finding, Surface } from '../kernel/finding.ts';
-import { createHarmDetector } from './harm/detector.ts';
-import { createInjectionDetector, shippedThreshold, type InjectionAssets } from './injection/detector.ts';
+import { createHarmDetector, type HarmReading } from './harm/detector.ts';
+import {
+  createInjectionDetector,
+  shippedThreshold,
+  type InjectionAssets,
+  type InjectionReading,
+} from './injection/detector.ts';
 import type { View } from './normalise/view.ts';
 import { views as viewsOf } from './normalise/views.ts';
 import { detectPii } from './pii/detector.ts';
@@ -38,33 +43,34 @@ export function createInspector({ secrets, injection, harm }: InspectionAssets):
   const injections = injection && createInjectionDetector(injection);
 
   // Controls ask kind by kind, and scores come after findings: what is known of a text is kept until the next one.
-  let last: { text: string; views: readonly View[]; surface?: Surface; injection?: Finding[] } | undefined;
-  const reading = (text: string) => (last?.text === text ? last : (last = { text, views: viewsOf(text) }));
+  let last: Known | undefined;
+  const reading = (text: string, surface: Surface): Known =>
+    last?.text === text && last.surface === surface
+      ? last
+      : (last = { text, surface, views: last?.text === text ? last.views : viewsOf(text) });
 
-  /** The best window whatever its score: one reading by the model serves findings and scores. */
-  function injectionIn(text: string, surface: Surface): Finding[] {
-    const known = reading(text);
-    if (known.injection === undefined || known.surface !== surface) {
-      known.surface = surface;
-      known.injection = injections?.detect(text, surface, { views: known.views, threshold: 0 }) ?? [];
-    }
-    return known.injection;
+  function injectionIn(text: string, surface: Surface): InjectionReading | undefined {
+    const known = reading(text, surface);
+    return (known.injection ??= injections?.read(text, surface, known.views));
+  }
+
+  function harmIn(text: string, surface: Surface): HarmReading | undefined {
+    if (!saidByModel(surface)) return undefined;
+    const known = reading(text, surface);
+    return (known.harm ??= harms?.read(text, known.views));
   }
 
   function detect(kind: DetectorKind, text: string, surface: Surface): Finding[] {
     switch (kind) {
       case 'secret':
-        return inEveryReading(reading(text).views, secret.detect);
+        return inEveryReading(reading(text, surface).views, secret.detect);
       case 'pii':
-        return inEveryReading(reading(text).views, detectPii);
+        return inEveryReading(reading(text, surface).views, detectPii);
       case 'injection':
-        return injectionIn(text, surface)
-          .filter(({ score }) => score >= shippedThreshold)
-          .map((finding) => ({ ...finding }));
+        return injectionIn(text, surface)?.findings(shippedThreshold) ?? [];
       case 'harm':
-        break;
+        return harmIn(text, surface)?.findings(shippedThreshold) ?? [];
     }
-    return saidByModel(surface) ? (harms?.detect(text, surface) ?? []) : [];
   }
 
   return {
@@ -75,11 +81,20 @@ export function createInspector({ secrets, injection, harm }: InspectionAssets):
             .flatMap((kind) => detect(kind, text, surface))
             .sort((left, right) => left.start - right.start || left.end - right.end),
     scores: (text, surface) => ({
-      ...(injections && { prompt_injection: injectionIn(text, surface)[0]?.score ?? 0 }),
-      ...(harms && saidByModel(surface) && { harm: harms.score(text, surface) }),
+      ...(injections && { prompt_injection: injectionIn(text, surface)?.score ?? 0 }),
+      ...(harms && saidByModel(surface) && { harm: harmIn(text, surface)?.score ?? 0 }),
     }),
     hold: (text, kinds) => (kinds.every((kind) => kind === 'secret') ? secret.hold(text) : text.length),
   };
+}
+
+/** What is known of the text that was read last. */
+interface Known {
+  text: string;
+  surface: Surface;
+  views: readonly View[];
+  injection?: InjectionReading | undefined;
+  harm?: HarmReading | undefined;
 }
 
 /** Harmful use is judged in what a model says or asks for, not in what people ask. */

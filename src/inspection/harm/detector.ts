@@ -1,10 +1,20 @@
 import type { Finding, Surface } from '../../kernel/finding.ts';
-import { prepare } from '../injection/features.ts';
+import { createPreparer } from '../injection/features.ts';
 import { calibrate, createScorer, parseLinearModel } from '../injection/linear-model.ts';
+import type { View } from '../normalise/view.ts';
 import { views as viewsOf } from '../normalise/views.ts';
 import { harmShapes, speaksAgainst } from './structure.ts';
 
+/** One reading of a text by the model: findings are made from it when somebody wants them. */
+export interface HarmReading {
+  score: number;
+  /** One finding over the whole text when its score reaches the threshold. */
+  findings(threshold: number): Finding[];
+}
+
 export interface HarmDetector {
+  /** `views` are those of the text. */
+  read(text: string, views: readonly View[]): HarmReading;
   /** 0..1; 0.5 is the shipped threshold. */
   score(text: string, surface: Surface): number;
   /** One finding over the whole text when it reaches 0.5, with the kind of harm as type where it has a known shape. */
@@ -18,11 +28,12 @@ const shapeScore = { plain: 0.8, against: 0.3 };
 export function createHarmDetector(asset: Uint8Array): HarmDetector {
   const model = parseLinearModel(asset, 'harm.bin');
   const scorer = createScorer(model);
+  const prepare = createPreparer();
   const calibration = model.header.surfaces['assistant']!;
 
-  function judge(text: string): { score: number; type: string } {
+  function judge(views: readonly View[]): { score: number; type: string } {
     let top = { score: 0, type: 'harmful_output' };
-    for (const view of viewsOf(text)) {
+    for (const view of views) {
       if (view.superseded || view.text === '') continue;
       const prepared = prepare(view.text);
       if (prepared.words < 4) continue;
@@ -36,22 +47,30 @@ export function createHarmDetector(asset: Uint8Array): HarmDetector {
     return top;
   }
 
+  function read(text: string, views: readonly View[]): HarmReading {
+    const { score, type } = judge(views);
+    return {
+      score,
+      findings: (threshold) =>
+        score < threshold
+          ? []
+          : [
+              {
+                type,
+                detector: 'harm',
+                score,
+                start: 0,
+                end: text.length,
+                reason: reasons[type] ?? reasons['harmful_output']!,
+              },
+            ],
+    };
+  }
+
   return {
-    score: (text) => judge(text).score,
-    detect(text) {
-      const { score, type } = judge(text);
-      if (score < 0.5) return [];
-      return [
-        {
-          type,
-          detector: 'harm',
-          score,
-          start: 0,
-          end: text.length,
-          reason: reasons[type] ?? reasons['harmful_output']!,
-        },
-      ];
-    },
+    read,
+    score: (text) => judge(viewsOf(text)).score,
+    detect: (text) => read(text, viewsOf(text)).findings(0.5),
   };
 }
 

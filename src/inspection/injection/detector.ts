@@ -1,7 +1,7 @@
 import type { Finding, Surface } from '../../kernel/finding.ts';
 import type { View } from '../normalise/view.ts';
 import { views as viewsOf } from '../normalise/views.ts';
-import { prepare, type Prepared } from './features.ts';
+import { createPreparer, type Prepared } from './features.ts';
 import { isBareName, isQuestion } from './speech-act.ts';
 import { calibrate, createScorer, parseLinearModel, type Best, type Calibration } from './linear-model.ts';
 
@@ -11,7 +11,16 @@ export interface InjectionAssets {
   context: Uint8Array;
 }
 
+/** One reading of a text by the model: findings are made from it when somebody wants them. */
+export interface InjectionReading {
+  score: number;
+  /** The best window when its score reaches the threshold. */
+  findings(threshold: number): Finding[];
+}
+
 export interface InjectionDetector {
+  /** `views` are those of the text. */
+  read(text: string, surface: Surface, views: readonly View[]): InjectionReading;
   /** 0..1, comparable across texts and surfaces; 0.5 is the shipped threshold (1 % false positives on the calibration set). */
   score(text: string, surface: Surface, views?: readonly View[]): number;
   /** The best window when the score reaches the threshold, at its place in the text. */
@@ -50,6 +59,7 @@ export function createInjectionDetector(assets: InjectionAssets): InjectionDetec
     context: createScorer(models.context),
   };
 
+  const prepare = createPreparer();
   const userSurfaces = models.user.header.surfaces;
 
   function judge(text: string, surface: Surface, views: readonly View[]): Judged {
@@ -81,23 +91,34 @@ export function createInjectionDetector(assets: InjectionAssets): InjectionDetec
     }
   }
 
+  function read(text: string, surface: Surface, views: readonly View[]): InjectionReading {
+    const { score, start, end, view } = judge(text, surface, views);
+    return {
+      score,
+      findings: (threshold) =>
+        score < threshold
+          ? []
+          : [
+              {
+                type: isJailbreak(view.text) ? 'jailbreak' : 'prompt_injection',
+                detector:
+                  surface === 'document' || surface === 'tool_result'
+                    ? 'injection-context'
+                    : 'injection-user',
+                score,
+                start,
+                end,
+                reason: reasonFor(view),
+              },
+            ],
+    };
+  }
+
   return {
-    score: (text, surface, views = viewsOf(text)) => judge(text, surface, views).score,
-    detect(text, surface, { threshold = shippedThreshold, views = viewsOf(text) } = {}) {
-      const { score, start, end, view } = judge(text, surface, views);
-      if (score < threshold) return [];
-      return [
-        {
-          type: isJailbreak(view.text) ? 'jailbreak' : 'prompt_injection',
-          detector:
-            surface === 'document' || surface === 'tool_result' ? 'injection-context' : 'injection-user',
-          score,
-          start,
-          end,
-          reason: reasonFor(view),
-        },
-      ];
-    },
+    read,
+    score: (text, surface, views = viewsOf(text)) => read(text, surface, views).score,
+    detect: (text, surface, { threshold = shippedThreshold, views = viewsOf(text) } = {}) =>
+      read(text, surface, views).findings(threshold),
   };
 }
 

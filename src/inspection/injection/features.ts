@@ -1,5 +1,5 @@
 import { concepts, conceptNames } from './lexicon.ts';
-import { foldUnit, foldWord, isUnspaced, isWordUnit } from './fold.ts';
+import { foldAscii, foldUnit, foldWord, isUnspaced, isWordUnit } from './fold.ts';
 
 /** Three groups of hashed features, one range each: characters 3–5, words with their neighbours, concepts with theirs. */
 export const charSize = 1 << 18;
@@ -84,28 +84,48 @@ export interface Prepared {
   wordConcept: Uint8Array;
 }
 
-/** Folds a text and finds its words. Linear. */
-export function prepare(text: string): Prepared {
-  const capacity = text.length + 2;
-  const units = new Uint16Array(capacity);
-  const at = new Uint32Array(capacity);
-  const capital = new Uint8Array(capacity);
+function emptyPrepared(capacity: number): Prepared {
+  return {
+    length: 0,
+    units: new Uint16Array(capacity),
+    at: new Uint32Array(capacity),
+    capital: new Uint8Array(capacity),
+    words: 0,
+    wordStart: new Uint32Array(capacity),
+    wordEnd: new Uint32Array(capacity),
+    wordHash: new Int32Array(capacity),
+    wordConcept: new Uint8Array(capacity),
+  };
+}
+
+/** Longest text whose buffers are kept for the next one, in UTF-16 units. */
+const keptCapacity = 1 << 16;
+
+/** Prepares one text after the other in the same buffers: what it returns is good until it is called again. */
+export function createPreparer(): (text: string) => Prepared {
+  let kept = emptyPrepared(4096);
+  return (text) => {
+    if (text.length > keptCapacity) return prepare(text);
+    if (text.length > kept.units.length) kept = emptyPrepared(Math.min(keptCapacity, text.length * 2));
+    return prepare(text, kept);
+  };
+}
+
+/** Folds a text and finds its words. Linear. Buffers that are given are longer than their contents. */
+export function prepare(text: string, into: Prepared = emptyPrepared(text.length)): Prepared {
+  const { units, at, capital, wordStart, wordEnd, wordHash, wordConcept } = into;
   let length = 0;
   let last = 32;
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
-    const folded = foldUnit(unit);
+    const folded = unit < 128 ? foldAscii[unit]! : foldUnit(unit);
     if (folded === 0 || (folded === 32 && last === 32)) continue;
     units[length] = folded;
     at[length] = index;
-    if (folded !== unit && folded >= 97 && folded <= 122) capital[length] = 1;
+    capital[length] = folded !== unit && folded >= 97 && folded <= 122 ? 1 : 0;
     length++;
     last = folded;
   }
-  const wordStart = new Uint32Array(length);
-  const wordEnd = new Uint32Array(length);
-  const wordHash = new Int32Array(length);
-  const wordConcept = new Uint8Array(length);
   let words = 0;
   for (let index = 0; index < length;) {
     const unit = units[index]!;
@@ -140,7 +160,9 @@ export function prepare(text: string): Prepared {
     words++;
     index = end;
   }
-  return { length, units, at, capital, words, wordStart, wordEnd, wordHash, wordConcept };
+  into.length = length;
+  into.words = words;
+  return into;
 }
 
 /** Reads the features of windows into buffers that are used again: one reader is not for two texts at once. */
@@ -151,24 +173,26 @@ export class WindowReader {
   readonly ends: Int32Array = new Int32Array(3);
   /** With weights: their sums per group, so that scoring needs no second pass. */
   readonly sums: Int32Array = new Int32Array(3);
-  readonly #weights: Int8Array;
-  /** Round in which a feature was last seen; bytes, so that the table stays in the cache. */
-  readonly #seen = new Uint8Array(sparseSize);
+  /** Weight of a feature in the low byte, in the high one the round in which it was last seen: one look at memory for both. */
+  readonly #table: Uint16Array;
+  readonly #unseen: Uint16Array;
+  /** The round as it stands in the table. */
   #round = 0;
   #count = 0;
   #sum = 0;
 
   constructor(weights: Int8Array = new Int8Array(sparseSize)) {
-    this.#weights = weights;
+    this.#unseen = Uint16Array.from(weights, (weight) => weight & 255);
+    this.#table = this.#unseen.slice();
   }
 
   /** Features of the units `from..to`; `firstWord` is the first word at or after `from`. */
   read(text: Prepared, from: number, to: number, firstWord: number): void {
-    if (this.#round === 255) {
-      this.#seen.fill(0);
+    if (this.#round === 0xff00) {
+      this.#table.set(this.#unseen);
       this.#round = 0;
     }
-    this.#round++;
+    this.#round += 0x100;
     this.#sum = 0;
     this.#count = this.#readCharacters(text.units, from, to);
     this.#close(0);
@@ -209,9 +233,8 @@ export class WindowReader {
   /** Characters in threes, fours and fives: the inner loop of all scoring, hence in one piece. Returns how many are new. */
   #readCharacters(units: Uint16Array, from: number, to: number): number {
     const { sparse } = this;
-    const seen = this.#seen;
+    const table = this.#table;
     const round = this.#round;
-    const weights = this.#weights;
     let count = 0;
     let sum = 0;
     let one = 32;
@@ -225,22 +248,25 @@ export class WindowReader {
       const gram4 = gram3 ^ Math.imul(three, 0x27d4eb2f);
       const gram5 = gram4 ^ Math.imul(four, 0x165667b1);
       const slot3 = spread(gram3) & (charSize - 1);
-      if (seen[slot3] !== round) {
-        seen[slot3] = round;
+      const known3 = table[slot3]!;
+      if ((known3 & 0xff00) !== round) {
+        table[slot3] = round | (known3 & 255);
         sparse[count++] = slot3;
-        sum += weights[slot3]!;
+        sum += (known3 << 24) >> 24;
       }
       const slot4 = spread(gram4 ^ 0x5bd1e995) & (charSize - 1);
-      if (seen[slot4] !== round) {
-        seen[slot4] = round;
+      const known4 = table[slot4]!;
+      if ((known4 & 0xff00) !== round) {
+        table[slot4] = round | (known4 & 255);
         sparse[count++] = slot4;
-        sum += weights[slot4]!;
+        sum += (known4 << 24) >> 24;
       }
       const slot5 = spread(gram5 ^ 0x1b873593) & (charSize - 1);
-      if (seen[slot5] !== round) {
-        seen[slot5] = round;
+      const known5 = table[slot5]!;
+      if ((known5 & 0xff00) !== round) {
+        table[slot5] = round | (known5 & 255);
         sparse[count++] = slot5;
-        sum += weights[slot5]!;
+        sum += (known5 << 24) >> 24;
       }
       four = three;
       three = two;
@@ -307,10 +333,11 @@ export class WindowReader {
   }
 
   #add(index: number): void {
-    if (this.#seen[index] === this.#round || this.#count >= this.sparse.length) return;
-    this.#seen[index] = this.#round;
+    const known = this.#table[index]!;
+    if ((known & 0xff00) === this.#round || this.#count >= this.sparse.length) return;
+    this.#table[index] = this.#round | (known & 255);
     this.sparse[this.#count++] = index;
-    this.#sum += this.#weights[index]!;
+    this.#sum += (known << 24) >> 24;
   }
 
   #addWord(hash: number): void {

@@ -6,6 +6,9 @@ export function foldUnit(unit: number): number {
   return (pages[unit >> 8] ??= foldPage(unit >> 8))[unit & 255]!;
 }
 
+/** The same for ASCII, without the pages. */
+export const foldAscii: Uint16Array = foldPage(0).subarray(0, 128);
+
 export function foldWord(word: string): number[] {
   const units: number[] = [];
   for (let index = 0; index < word.length; index++) {

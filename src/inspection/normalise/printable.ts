@@ -1,4 +1,6 @@
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+import { isUtf8 } from 'node:buffer';
+
+const utf8 = new TextDecoder();
 
 /** Text of these bytes when they are UTF-8 that a person could read, else undefined. */
 export function readable(bytes: Uint8Array): string | undefined {
@@ -7,12 +9,8 @@ export function readable(bytes: Uint8Array): string | undefined {
     if (byte < 0x20 && byte !== 9 && byte !== 10 && byte !== 13) control++;
   }
   if (control * 20 > bytes.length) return undefined;
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
+  if (!isUtf8(bytes)) return undefined;
+  const text = utf8.decode(bytes);
   return mostlyLetters(text) ? text : undefined;
 }
 
