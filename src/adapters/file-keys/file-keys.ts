@@ -15,11 +15,8 @@ import { Problem } from '../../kernel/problem.ts';
 import { Secret } from '../../kernel/secret.ts';
 import type { KeyCustody } from '../../ports/key-custody.ts';
 
-/** Key custody in a local file, with what only a file needs. */
-export interface FileKeys extends KeyCustody {
-  /** Adds a root key version and makes it current; older ones still unwrap. Returns its id. */
-  rotate(): Promise<string>;
-}
+/** Key custody in a local file. */
+export type FileKeys = KeyCustody & Required<Pick<KeyCustody, 'rotate' | 'versions'>>;
 
 const RootFile = z.strictObject({
   schema: z.literal('merlon-root-keys/v1'),
@@ -67,8 +64,11 @@ export async function openFileKeys(dir: string, passphrase?: Secret): Promise<Fi
   let versions = await unsealed(file, path, passphrase);
   if (passphrase && file.protection.kind === 'none') await write(path, await sealed(versions, passphrase));
 
-  const versionOf = (id: string): Version => {
-    const found = versions.find((version) => version.id === id);
+  const versionOf = async (id: string): Promise<Version> => {
+    const known = () => versions.find((version) => version.id === id);
+    // Another process may have made a version since.
+    if (!known()) versions = await unsealed(await read(path), path, passphrase);
+    const found = known();
     if (found) return found;
     throw new Problem('NOT_FOUND', {
       detail: `no root key \`${id}\` is here`,
@@ -89,7 +89,7 @@ export async function openFileKeys(dir: string, passphrase?: Secret): Promise<Fi
     },
 
     async unwrap(keyId, wrapped, context) {
-      const { key: root } = versionOf(keyId);
+      const { key: root } = await versionOf(keyId);
       const plain = unseal(wrappingKey(root), wrapped, context);
       if (plain) return new Secret(plain);
       throw new Problem('FORBIDDEN', {
@@ -100,7 +100,10 @@ export async function openFileKeys(dir: string, passphrase?: Secret): Promise<Fi
     // Under the first version for good: what is derived must outlive a rotation.
     derive: async (purpose) => new Secret(hkdf(versions[0]!.key, `merlon derive/v1 ${purpose}`)),
 
+    versions: async () => versions.map(({ id, created }) => ({ id, created })),
+
     async rotate() {
+      versions = await unsealed(await read(path), path, passphrase);
       const version = newVersion();
       const next = [...versions, version];
       await write(path, await sealed(next, passphrase));
