@@ -182,7 +182,7 @@ export class WindowReader {
   #sum = 0;
 
   constructor(weights: Int8Array = new Int8Array(sparseSize)) {
-    this.#unseen = Uint16Array.from(weights, (weight) => weight & 255);
+    this.#unseen = new Uint16Array(new Uint8Array(weights.buffer, weights.byteOffset, weights.length));
     this.#table = this.#unseen.slice();
   }
 

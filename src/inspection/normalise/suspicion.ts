@@ -1,3 +1,4 @@
+import { beginsAsText } from './base64.ts';
 import { backwardsWords, rotatedWords } from './ciphers.ts';
 
 /** What a text may hold, found in one cheap pass, so that ordinary prose skips the work of undoing it. */
@@ -83,10 +84,12 @@ export function suspicion(text: string): number {
       run++;
       if (run === 2) pairs++;
       else if (run === 3) pairs = 0;
-      if ((run >= 12 && letters >= 4 && others > 0) || (run === 8 && bits === 8) || pairs >= 7) {
-        found |= suspect.encoded;
-      }
+      if ((run === 8 && bits === 8) || pairs >= 7) found |= suspect.encoded;
       continue;
+    }
+    if (run >= 12 && letters >= 4 && others > 0 && (found & suspect.encoded) === 0) {
+      if (beginsAsText(text, index - run, index) || isHexRun(text, index - run, index))
+        found |= suspect.encoded;
     }
     run = 0;
     letters = 0;
@@ -104,6 +107,14 @@ function escapes(text: string, index: number, unit: number): boolean {
   if (unit === 38) return next === 35 || (kinds[next] ?? 0) === (letter | runUnit);
   if (unit === 92) return next === 117 || next === 120;
   return next === 10 || next === 13 || (isHex(next) && isHex(text.charCodeAt(index + 2)));
+}
+
+function isHexRun(text: string, from: number, to: number): boolean {
+  for (let index = from; index < to; index++) {
+    const unit = text.charCodeAt(index);
+    if (!isHex(unit) && unit !== 120) return false;
+  }
+  return true;
 }
 
 function isHex(unit: number): boolean {
