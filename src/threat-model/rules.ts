@@ -77,7 +77,7 @@ export const RuleSource = z.strictObject({
         .optional(),
     })
     .refine(({ any, all }) => any ?? all, 'one of `any` and `all`'),
-  verify: z.strictObject({ probe: z.array(z.string().max(120)).min(1) }).optional(),
+  verify: z.strictObject({ probe: z.array(z.string().max(120)) }).optional(),
 });
 export type RuleSource = z.infer<typeof RuleSource>;
 
