@@ -64,6 +64,8 @@ export async function openSqlite(file: string): Promise<Store> {
         throw error;
       }
     } finally {
+      // Following contexts costs every promise of the process its share: it is off while no transaction is open.
+      transactions.disable();
       gate.held = undefined;
       finish();
     }
