@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { canonicalJson } from '../kernel/hash.ts';
 import { algorithms, digestBytes, type Algorithm } from './digest.ts';
 import { parseStrictJson, Refusal } from './strict-json.ts';
 
@@ -212,6 +213,15 @@ export function rootOf(resources: readonly Resource[]): string {
   const hash = createHash('sha256');
   for (const { digest } of resources) hash.update(digest, 'hex');
   return hash.digest('hex');
+}
+
+/**
+ * Identity of a content: SHA-256 over names, ranges and digests, hex. The root digest of a signature knows no names, so
+ * that two files whose names are exchanged may have the same one.
+ */
+export function contentIdOf(resources: readonly Resource[]): string {
+  const listed = [...resources].sort(byName).map(({ path, range, digest }) => [path, range ?? null, digest]);
+  return createHash('sha256').update(canonicalJson(listed)).digest('hex');
 }
 
 /** The statement that a signature is made over. */
