@@ -72,11 +72,7 @@ function smirnovTail(d: number, n: number): number {
     const rest = 1 - d - j / n;
     if (rest <= 0 && n > j) continue;
     sum += Math.exp(
-      logN -
-        logGamma(j + 1) -
-        logGamma(n - j + 1) +
-        (n - j) * Math.log(rest) +
-        (j - 1) * Math.log(d + j / n),
+      logN - logGamma(j + 1) - logGamma(n - j + 1) + (n - j) * Math.log(rest) + (j - 1) * Math.log(d + j / n),
     );
   }
   return Math.min(1, d * sum);
@@ -130,7 +126,7 @@ function power(
   let resultExponent = 0;
   let square = base;
   let squareExponent = 0;
-  for (let rest = n; ; ) {
+  for (let rest = n; ;) {
     if (rest % 2 === 1) {
       result = multiply(result, square, size);
       resultExponent += squareExponent;
