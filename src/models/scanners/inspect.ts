@@ -2,6 +2,7 @@ import type { Level } from '../../kernel/severity.ts';
 import {
   LimitExceeded,
   Malformed,
+  type Observation,
   type Role,
   type ScanFinding,
   type ScanLimits,
@@ -44,19 +45,45 @@ interface Scan {
   deadline: number;
 }
 
+function newScan(limits: ScanLimits): Scan {
+  return { limits, findings: new Map(), opcodes: 0, bytes: 0, deadline: Date.now() + limits.milliseconds };
+}
+
 /** Reads a source as every format that it can be read as, and judges what the loaders of those formats would do. */
 export function inspect(file: string, source: Source, limits: ScanLimits): ScanResult {
-  const scan: Scan = {
-    limits,
-    findings: new Map(),
-    opcodes: 0,
-    bytes: 0,
-    deadline: Date.now() + limits.milliseconds,
-  };
-  const formats = bounded(scan, () =>
+  const scan = newScan(limits);
+  const formats = bounded(scan, '', () =>
     read(scan, { name: baseName(file), place: '', role: 'file', depth: 0 }, source),
   );
   return { file, format: formats[0] ?? 'unknown', ...judged([...scan.findings.values()]) };
+}
+
+export interface Member {
+  /** Path inside the folder, with `/`. */
+  name: string;
+  /** Opens it for the time of the call. */
+  use(work: (source: Source) => void): void;
+}
+
+/** Judges files that are loaded together: each by its content, and `rules` on all of them. */
+export function inspectMembers(
+  file: string,
+  format: string,
+  members: readonly Member[],
+  limits: ScanLimits,
+  rules: (report: (place: string, observation: Observation) => void, formatOf: ReadonlyMap<string, string[]>) => void,
+): ScanResult {
+  const scan = newScan(limits);
+  const formats = new Map<string, string[]>();
+  for (const { name, use } of members)
+    bounded(scan, name, () => {
+      use((source) => {
+        formats.set(name, read(scan, { name: baseName(name), place: name, role: 'file', depth: 0 }, source));
+      });
+      return [];
+    });
+  rules((place, observation) => add(scan, place, observation), formats);
+  return { file, format, ...judged([...scan.findings.values()]) };
 }
 
 function judged(held: Held[]): Pick<ScanResult, 'verdict' | 'findings'> {
@@ -85,12 +112,12 @@ interface Place {
   depth: number;
 }
 
-function bounded(scan: Scan, work: () => string[]): string[] {
+function bounded(scan: Scan, place: string, work: () => string[]): string[] {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error;
-    add(scan, '', {
+    add(scan, place, {
       rule: 'limit',
       weight: 'error',
       offset: 0,
@@ -101,11 +128,7 @@ function bounded(scan: Scan, work: () => string[]): string[] {
   }
 }
 
-function add(
-  scan: Scan,
-  place: string,
-  { rule, weight, offset, evidence, why }: Parameters<ScanContext['report']>[0],
-): void {
+function add(scan: Scan, place: string, { rule, weight, offset, evidence, why }: Observation): void {
   const finding: Held = {
     rule,
     severity: severityOf[weight],

@@ -106,6 +106,7 @@ const safeClasses: [module: RegExp, names: RegExp][] = [
   [/^lightgbm\.(?:sklearn|basic)$/, /^(?:LGBM[A-Za-z]+|Booster|_LGBMLabelEncoder)$/],
   [/^xgboost\.(?:sklearn|core)$/, /^(?:XGB[A-Za-z]+|Booster)$/],
   [/^catboost\.core$/, /^CatBoost[A-Za-z]*$/],
+  [/^accelerate\.(?:state|utils\.dataclasses)$/, /^[A-Z][A-Za-z0-9]*$/],
   [/^transformers\.(?:training_args|trainer_utils|integrations\.deepspeed)$/, /^[A-Z][A-Za-z0-9]*$/],
 ];
 

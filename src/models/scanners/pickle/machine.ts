@@ -68,7 +68,7 @@ const memoMost = 1_000_000;
 const nameMost = 4096;
 const itemsKept = 32;
 /** Copies of shared values in the finished object above which memory is at risk. */
-const expansionMost = 100_000_000;
+const expansionMost = 1_000_000;
 
 class Fault extends Error {}
 
@@ -486,7 +486,7 @@ class Machine {
 
   #grow(value: Value, items: readonly Value[]): void {
     for (const item of items) value.weight += item.weight;
-    if (value.weight <= expansionMost || value.weight < this.#opcodes * 100 || this.#expanded) return;
+    if (value.weight <= expansionMost || value.weight < this.#opcodes * 1000 || this.#expanded) return;
     this.#expanded = true;
     this.#host.report(
       'suspicious',

@@ -1,4 +1,4 @@
-import { defineScanner, type ScanContext } from '../contract.ts';
+import { defineScanner, LimitExceeded, type ScanContext } from '../contract.ts';
 import { isText } from '../text-content.ts';
 import type { Source } from '../source.ts';
 import { probePickle, scanPickles, streamOptionsOf, torchMagic } from './streams.ts';
@@ -20,6 +20,9 @@ export const scanner = defineScanner({
   },
 });
 
+/** Opcodes after which a file that still runs is taken for a pickle. */
+const probeMost = 2_000_000;
+
 /** Opcodes that a pickle without a protocol byte begins with. */
 const firstOpcodes = new Set(
   Buffer.from('(]})cINFLKJMGUTSVX.\x95\x8c\x8f\x8a\x8b\x88\x89\x82\x83\x84\x97BC', 'latin1'),
@@ -31,9 +34,16 @@ const firstOpcodes = new Set(
  */
 function isUnmarkedPickle(source: Source): boolean {
   const head = source.read(0, 1);
+  if (source.size === 1 && head[0] === 0x2e) return true;
   if (head.length === 0 || !firstOpcodes.has(head[0]!)) return false;
-  const run = probePickle(source, 0, { spend: () => undefined });
-  if (run.malicious) return true;
+  let opcodes = 0;
+  const run = probePickle(source, 0, {
+    spend: (cost) => {
+      opcodes += cost.opcodes ?? 0;
+      if (opcodes > probeMost) throw new LimitExceeded();
+    },
+  });
+  if (run === undefined || run.malicious) return true;
   if (run.calls > 0 || (run.stopped && run.globals > 0)) return true;
   if (!run.stopped) return run.opcodes > 4 && run.globals > 0 && !isText(source);
   return run.opcodes > 1 || source.size < 4;

@@ -1,4 +1,4 @@
-import type { Role, ScanContext, Weight } from '../contract.ts';
+import { LimitExceeded, type Role, type ScanContext, type Weight } from '../contract.ts';
 import { encodedValue, looksLoadable } from '../encoded.ts';
 import { executableAt } from '../executables.ts';
 import { bytesSource, type Source } from '../source.ts';
@@ -56,22 +56,27 @@ export function scanPickles(
   }
 }
 
-/** Whether one pickle from the start to its STOP gives a value and imports nothing that is refused. Reports nothing. */
+/** Runs one pickle without reporting; undefined when `spend` ended it. */
 export function probePickle(
   source: Source,
   start: number,
-  context: Pick<ScanContext, 'spend'>,
-): PickleRun & { malicious: boolean } {
+  { spend }: { spend: (cost: { opcodes: number }) => void },
+): (PickleRun & { malicious: boolean }) | undefined {
   let malicious = false;
-  const run = runPickle(source, start, {
-    torch: false,
-    operand: () => undefined,
-    spend: (opcodes) => context.spend({ opcodes }),
-    report: (weight) => {
-      malicious ||= weight === 'malicious';
-    },
-  });
-  return { ...run, malicious };
+  try {
+    const run = runPickle(source, start, {
+      torch: false,
+      operand: () => undefined,
+      spend: (opcodes) => spend({ opcodes }),
+      report: (weight) => {
+        malicious ||= weight === 'malicious';
+      },
+    });
+    return { ...run, malicious };
+  } catch (error) {
+    if (error instanceof LimitExceeded) return undefined;
+    throw error;
+  }
 }
 
 function runOne(

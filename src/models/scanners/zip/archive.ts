@@ -1,6 +1,7 @@
 import { crc32, inflateRawSync } from 'node:zlib';
 import { LimitExceeded, type ScanContext } from '../contract.ts';
 import { bytesSource, type Source } from '../source.ts';
+import { isTarHeader } from '../tar/archive.ts';
 
 // A ZIP file can be read in three ways that need not agree: by its central directory (most loaders), by its local headers
 // (streaming loaders), and with the last of several entries of one name (Python). All entries of all views are read here.
@@ -56,6 +57,8 @@ function readArchive(source: Source, most: number): Archive | undefined {
   const directory = endRecord(source);
   const atStart = isLocal(source, 0);
   if (directory === undefined && !atStart) return undefined;
+  // An uncompressed archive at the end of a tar file is an entry of that file.
+  if (!atStart && isTarHeader(source.read(0, 512))) return undefined;
   const differences: Difference[] = [];
   const central = directory === undefined ? [] : readCentral(source, directory, most);
   const byOffset = new Map(central.map((entry) => [entry.local, entry]));
