@@ -7,6 +7,7 @@ import {
   type InjectionAssets,
   type InjectionReading,
 } from './injection/detector.ts';
+import { createNameDetector } from './names/detector.ts';
 import type { View } from './normalise/view.ts';
 import { views as viewsOf } from './normalise/views.ts';
 import { detectPii } from './pii/detector.ts';
@@ -20,6 +21,8 @@ export interface InspectionAssets {
   injection?: InjectionAssets;
   /** harm.bin: the model of harmful outputs; without it nothing is called harmful. */
   harm?: Uint8Array;
+  /** names.bin: the tagger of people, places and organisations; without it none is found. */
+  names?: Uint8Array;
 }
 
 /** Text → findings. Pure and fast; positions are UTF-16 units of the text that was given. */
@@ -31,15 +34,17 @@ export interface Inspector {
   hold: (text: string, kinds: readonly DetectorKind[]) => number;
 }
 
+/** What `merlon inspect` looks for. `names` is asked for by name only: it reads slower, and its findings are less sure. */
 export const detectorKinds: readonly DetectorKind[] = ['injection', 'secret', 'pii', 'harm'];
 
 /** Readings in which a secret or an identifier is still exact. */
 const exact = new Set<View['name']>(['clean', 'decoded', 'rot13', 'reversed']);
 
 /** @throws Problem ASSET_MISSING when an asset does not have the shape that this build expects */
-export function createInspector({ secrets, injection, harm }: InspectionAssets): Inspector {
+export function createInspector({ secrets, injection, harm, names }: InspectionAssets): Inspector {
   const secret = createSecretDetector(secrets);
   const harms = harm && createHarmDetector(harm);
+  const nameDetector = names && createNameDetector(names);
   const injections = injection && createInjectionDetector(injection);
 
   // Controls ask kind by kind, and scores come after findings: what is known of a text is kept until the next one.
@@ -68,6 +73,8 @@ export function createInspector({ secrets, injection, harm }: InspectionAssets):
         return inEveryReading(reading(text, surface).views, detectPii);
       case 'injection':
         return injectionIn(text, surface)?.findings(shippedThreshold) ?? [];
+      case 'names':
+        return nameDetector?.detect(text) ?? [];
       case 'harm':
         return harmIn(text, surface)?.findings(shippedThreshold) ?? [];
     }

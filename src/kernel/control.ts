@@ -94,7 +94,8 @@ export interface ControlServices {
   now(): number;
 }
 
-export type DetectorKind = 'injection' | 'secret' | 'pii' | 'harm';
+/** `names` (people, places, organisations) costs more than it gives on every request: only who asks for it gets it. */
+export type DetectorKind = 'injection' | 'secret' | 'pii' | 'harm' | 'names';
 
 /** Counters that survive a restart. Windows are aligned to their length in milliseconds. */
 export interface Counters {
