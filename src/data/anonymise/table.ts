@@ -17,7 +17,21 @@ const largest = 512 * 1024 * 1024;
 
 /** Reads CSV (comma, semicolon, tab or bar, by its header) or JSON Lines. @throws Problem with line numbers */
 export async function readTable(file: string): Promise<Table & { digest: string }> {
-  let bytes: Buffer;
+  const bytes = await readBounded(file);
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const text = textOf(bytes);
+  const table = /^\.(?:jsonl|ndjson)$/i.test(extname(file)) ? parseJsonl(text, file) : parseCsv(text, file);
+  return { ...table, digest };
+}
+
+/** Reads the records of a CSV file that has no header. */
+export async function readRecords(file: string): Promise<string[][]> {
+  return parseRecords(textOf(await readBounded(file)), file).records.map(({ fields }) => fields);
+}
+
+const textOf = (bytes: Buffer): string => bytes.toString('utf8').replace(/^\uFEFF/, '');
+
+async function readBounded(file: string): Promise<Buffer> {
   try {
     const { size } = await stat(file);
     if (size > largest)
@@ -26,7 +40,7 @@ export async function readTable(file: string): Promise<Table & { digest: string 
         fix: 'Split the file.',
         facts: { file },
       });
-    bytes = await readFile(file);
+    return await readFile(file);
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw new Problem('FILE_UNREADABLE', {
@@ -35,17 +49,25 @@ export async function readTable(file: string): Promise<Table & { digest: string 
       cause: error,
     });
   }
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
-  const table = /^\.(?:jsonl|ndjson)$/i.test(extname(file)) ? parseJsonl(text, file) : parseCsv(text, file);
-  return { ...table, digest };
 }
 
 /** RFC 4180 with a delimiter that the header shows. @throws Problem INPUT_INVALID */
 export function parseCsv(text: string, file = 'input'): Table {
+  const { records, delimiter } = parseRecords(text, file);
+  const [header, ...rest] = records;
+  if (!header) throw new Problem('INPUT_INVALID', { detail: 'the table has no header', facts: { file } });
+  const columns = header.fields;
+  requireDistinct(columns, file);
+  return { columns, rows: rest.map(({ fields }) => fields), format: { kind: 'csv', delimiter } };
+}
+
+/** Records without a header, all as long as the first. @throws Problem INPUT_INVALID */
+export function parseRecords(
+  text: string,
+  file = 'input',
+): { records: { fields: string[]; line: number }[]; delimiter: string } {
   const delimiter = delimiterOf(text);
-  const records: string[][] = [];
-  const lines: number[] = [];
+  const records: { fields: string[]; line: number }[] = [];
   let fields: string[] = [];
   let line = 1;
   let at = 0;
@@ -83,8 +105,7 @@ export function parseCsv(text: string, file = 'input'): Table {
       else continue;
     }
     if (fields.length > 1 || fields[0] !== '') {
-      records.push(fields);
-      lines.push(started);
+      records.push({ fields, line: started });
     }
     fields = [];
     if (text[at] === '\r') at++;
@@ -92,19 +113,16 @@ export function parseCsv(text: string, file = 'input'): Table {
     started = ++line;
   }
   if (fields.length > 0) {
-    records.push(fields);
-    lines.push(started);
+    records.push({ fields, line: started });
   }
-  const [columns, ...rows] = records;
-  if (!columns) throw new Problem('INPUT_INVALID', { detail: 'the table has no header', facts: { file } });
-  requireDistinct(columns, file);
-  for (const [index, row] of rows.entries())
-    if (row.length !== columns.length)
-      throw new Problem('INPUT_INVALID', {
-        detail: `line ${lines[index + 1]!}: ${row.length} fields instead of ${columns.length}`,
-        facts: { file, line: lines[index + 1]! },
-      });
-  return { columns, rows, format: { kind: 'csv', delimiter } };
+  const width = records[0]?.fields.length;
+  const odd = records.find(({ fields }) => fields.length !== width);
+  if (odd)
+    throw new Problem('INPUT_INVALID', {
+      detail: `line ${odd.line}: ${odd.fields.length} fields instead of ${width!}`,
+      facts: { file, line: odd.line },
+    });
+  return { records, delimiter };
 }
 
 function delimiterOf(text: string): string {
