@@ -5,7 +5,7 @@ import { defineControl, type ControlContext, type Segment } from '../../../kerne
 import type { Finding } from '../../../kernel/finding.ts';
 import type { Plan } from '../../../kernel/plan.ts';
 import { allow, type Verdict } from '../../../kernel/verdict.ts';
-import { fingerprint, type Fingerprint } from './fingerprint.ts';
+import { fingerprint, fingerprintOfMark, type Fingerprint } from './fingerprint.ts';
 import { fold } from './fold.ts';
 import { readings } from './readings.ts';
 import { valuesOf } from './values.ts';
@@ -149,7 +149,7 @@ async function guardOf(settings: Settings, context: ControlContext): Promise<Gua
     perPlan.delete(wording);
     perPlan.set(wording, shared);
     if (perPlan.size > keptPerPlan) perPlan.delete(perPlan.keys().next().value!);
-    guard = mark === '' ? shared : both(shared, fingerprint([], [mark], [13]));
+    guard = mark === '' ? shared : both(shared, fingerprintOfMark(mark));
   }
   context.memo.set(key, guard);
   return guard;
@@ -165,10 +165,7 @@ function fingerprintOf(prompts: readonly string[], settings: Settings): Fingerpr
 
 function both(left: Fingerprint, right: Fingerprint): Fingerprint {
   return {
-    find: (folded, quote) => [
-      ...left.find(folded, quote),
-      ...right.find(folded, quote).map((match) => ({ ...match, kind: 'canary' as const })),
-    ],
+    find: (folded, quote) => [...left.find(folded, quote), ...right.find(folded, quote)],
     opens: (folded, length) => Math.min(left.opens(folded, length), right.opens(folded, length)),
   };
 }

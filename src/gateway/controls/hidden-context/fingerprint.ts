@@ -23,11 +23,7 @@ export interface Fingerprint {
  * Prepares system prompts. Wording is kept as rolling hashes of 16 letters and digits, values as whole strings; both also
  * backwards and under the usual letter ciphers, so that an answer is read once, whatever it was dressed as.
  */
-export function fingerprint(
-  prompts: readonly string[],
-  values: readonly string[],
-  shifts: readonly number[] = everyShift,
-): Fingerprint {
+export function fingerprint(prompts: readonly string[], values: readonly string[]): Fingerprint {
   const grams = new Set<number>();
   for (const prompt of prompts)
     for (const dressed of [prompt, shift(prompt, 13), shift(prompt, 3), shift(prompt, -3), atbash(prompt)])
@@ -37,7 +33,7 @@ export function fingerprint(
   const beginnings = new Set<string>();
   const openings = new Set<number>();
   for (const value of values) {
-    const dressings = [value, atbash(value), ...shifts.map((by) => shift(value, by))];
+    const dressings = [value, atbash(value), ...everyShift.map((by) => shift(value, by))];
     for (const dressed of dressings)
       for (const text of [dressed, reverse(dressed)]) {
         const folded = fold(text);
@@ -69,6 +65,7 @@ export function fingerprint(
               });
         });
       }
+      if (grams.size === 0) return found;
       let run = 0;
       const note = (last: number): void => {
         const units = run + gram - 1;
@@ -97,6 +94,7 @@ export function fingerprint(
         first = folded.places[at]!;
         break;
       }
+      if (grams.size === 0) return first;
       // A run of the wording that has reached the end.
       let run = 0;
       roll(folded, gram, (hash) => {
@@ -107,11 +105,46 @@ export function fingerprint(
   };
 }
 
+/**
+ * One value that is new in every conversation: what `fingerprint` does with values, without tables, since nobody asks it twice.
+ * It may come backwards, mirrored, or by 13 letters on.
+ */
+export function fingerprintOfMark(mark: string): Fingerprint {
+  const spelled = [mark, atbash(mark), shift(mark, 13)].flatMap((one) => [
+    keyOf(fold(one)),
+    keyOf(fold(reverse(one))),
+  ]);
+  return {
+    find(folded) {
+      const text = keyOf(folded);
+      const found: Match[] = [];
+      for (const key of spelled)
+        for (let from = text.indexOf(key); from >= 0; from = text.indexOf(key, from + 1))
+          found.push({
+            kind: 'canary',
+            start: folded.places[from]!,
+            end: folded.places[from + key.length - 1]! + 1,
+          });
+      return found;
+    },
+    opens(folded, length) {
+      const from = Math.max(0, folded.length - mark.length + 1);
+      const text = keyOf(folded, from);
+      for (let at = 0; at + opening <= text.length; at++) {
+        const end = text.slice(at);
+        if (spelled.some((key) => key.startsWith(end))) return folded.places[from + at]!;
+      }
+      return length;
+    },
+  };
+}
+
 /** Units from which on the beginning of a value waits. */
 const opening = 4;
 
 const everyShift = Array.from({ length: 25 }, (_, index) => index + 1);
 
 function keyOf(folded: Folded, from = 0, to = folded.length): string {
-  return String.fromCharCode(...folded.codes.subarray(from, Math.min(to, folded.length)));
+  const units = folded.codes.subarray(from, Math.min(to, folded.length));
+  return Buffer.from(units.buffer, units.byteOffset, units.byteLength).toString('utf16le');
 }
