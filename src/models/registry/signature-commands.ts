@@ -92,7 +92,7 @@ export function signatureCommands(now: () => number): Command[] {
           ),
         out: z.string().optional().describe('File for the signature; `model.sig` in the folder by default.'),
         hash: z.enum(algorithms).default('sha256').describe('Digest of the files.'),
-        shardSize: z.coerce
+        shardSize: z
           .number()
           .int()
           .positive()
