@@ -125,11 +125,19 @@ function pooled(reference: CategoricalSketch, current: CategoricalSketch): [numb
       rareB += right;
     }
   }
-  if (rareA + rareB > 0) {
-    a.push(rareA);
-    b.push(rareB);
-  }
+  if (rareA + rareB === 0) return [a, b];
+  // What is rare even when joined goes to the smallest of the others.
+  const at = rareA + rareB >= least ? a.length : smallestOf(a, b);
+  a[at] = (a[at] ?? 0) + rareA;
+  b[at] = (b[at] ?? 0) + rareB;
   return [a, b];
+}
+
+function smallestOf(a: readonly number[], b: readonly number[]): number {
+  let smallest = 0;
+  for (const [index, count] of a.entries())
+    if (count + b[index]! < a[smallest]! + b[smallest]!) smallest = index;
+  return smallest;
 }
 
 function countOf({ categories }: CategoricalSketch, category: string): number {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { SecurityEvent } from '../../kernel/event.ts';
 import { openCanaries } from './canaries.ts';

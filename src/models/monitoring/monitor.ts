@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { securityEvent, type SecurityEvent } from '../../kernel/event.ts';
 import { Problem } from '../../kernel/problem.ts';
-import { restingDetector, step, type DetectorState } from './detector.ts';
+import { evidenceOfPair, isDrifting, restingPair, stepPair, type PairState } from './detector.ts';
 import { addExchange, signals, type MonitoredExchange, type Signal, type Window } from './signals.ts';
 import { emptySketch, merge, sketchQuantile, type Sketch } from './sketch.ts';
 import type { MonitorStore } from './store.ts';
@@ -101,7 +101,7 @@ interface Series {
   next: number;
   learnt: { windows: number; exchanges: number; since: number };
   reference: Window;
-  detectors: Record<string, DetectorState>;
+  detectors: Record<string, PairState>;
   open: { from: number; exchanges: number; window: Window };
 }
 
@@ -191,8 +191,8 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
 
   function judge(series: Series, signal: Signal, current: Sketch, from: number, summary: WindowSignal): void {
     const reference = series.reference[signal.id] ?? emptySketch(signal.kind);
-    const before = series.detectors[signal.id] ?? restingDetector(signal.kind);
-    const { state, window, recent, change } = step(before, reference, current, from, {
+    const before = series.detectors[signal.id] ?? restingPair(signal.kind);
+    const { state, window, recent, since, merged, change } = stepPair(before, reference, current, from, {
       // One in so many windows over all signals together (union bound).
       threshold: settings.falseAlarmWindows * signals.length,
       effect: settings.effect[signal.kind],
@@ -202,8 +202,8 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
       p: window.p,
       effect: window.effect,
       psi: window.psi,
-      evidence: state.evidence,
-      drifting: state.drifting,
+      evidence: Math.exp(evidenceOfPair(state)),
+      drifting: isDrifting(state),
     });
     if (change === 'none') return;
     due.push(
@@ -222,13 +222,13 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
           client: series.client,
           signal: signal.id,
           change,
-          since: before.evidence > 0 ? before.since : from,
+          since,
           p: window.p,
           effect: recent.effect,
           psi: recent.psi,
-          evidence: Math.exp(state.evidence),
+          evidence: Math.exp(evidenceOfPair(state)),
           reference: summarise(reference),
-          recent: summarise(recent.effect === 0 ? current : state.recent),
+          recent: summarise(merged),
         },
       }),
     );
@@ -293,9 +293,9 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
           title,
           kind,
           ...(unit === undefined ? {} : { unit }),
-          drifting: detector?.drifting ?? false,
-          ...(detector && detector.evidence > 0 ? { since: detector.since } : {}),
-          evidence: Math.exp(detector?.evidence ?? 0),
+          drifting: detector !== undefined && isDrifting(detector),
+          ...(detector && isDrifting(detector) ? { since: sinceOf(detector) } : {}),
+          evidence: detector === undefined ? 1 : Math.exp(evidenceOfPair(detector)),
           ...(reference ? { reference: summarise(reference) } : {}),
           ...(latest?.signals[id] ? { latest: latest.signals[id] } : {}),
         },
@@ -356,6 +356,9 @@ function freshSeries(client: string, model: string, next: number, at: number): S
     open: { from: at, exchanges: 0, window: {} },
   };
 }
+
+const sinceOf = ({ window, block }: PairState): number =>
+  block.evidence > window.evidence ? block.since : window.since;
 
 const categoriesShown = 12;
 

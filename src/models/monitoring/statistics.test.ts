@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chiSquareTail, kolmogorovTail } from './distributions.ts';
 import { categoricalDrift, medianGamma, mmdSquared, numericDrift } from './statistics.ts';
