@@ -13,6 +13,8 @@ export interface KeyCustody {
   unwrap(keyId: string, wrapped: Buffer, context: string): Promise<Secret<Buffer>>;
   /** 32 bytes for one purpose, the same each time (HKDF-SHA-256 under the root, RFC 5869). */
   derive(purpose: string): Promise<Secret<Buffer>>;
+  /** A new data key of 32 bytes and its wrap, where the custodian makes keys itself. */
+  generate?(context: string): Promise<{ key: Secret<Buffer>; keyId: string; wrapped: Buffer }>;
   /** The same key under the current root key version, where the custodian can do that without giving the key out. */
   rewrap?(keyId: string, wrapped: Buffer, context: string): Promise<{ keyId: string; wrapped: Buffer }>;
   /** Makes a root key version and the current one; older ones still unwrap. Returns its id. */

@@ -148,12 +148,7 @@ for (const [label, make, here] of [
       const { persons, shreddedObjects } = keysRoute!.response!.parse(answer) as Awaited<
         ReturnType<Vault['keys']>
       >;
-      expect(
-        persons
-          .map(({ name }) => name)
-          .filter(Boolean)
-          .toSorted(),
-      ).toEqual(['Bob', 'Cleo']);
+      expect(new Set(persons.flatMap(({ name }) => name ?? []))).toEqual(new Set(['Bob', 'Cleo']));
       expect(persons.filter(({ shredded }) => shredded !== undefined).every(({ event }) => event)).toBe(true);
       expect(shreddedObjects).toHaveLength(1);
     });

@@ -22,8 +22,8 @@ export interface KeeperDeps {
   custody: KeyCustody;
   store: Store;
   clock: Clock;
-  /** Appends to the ledger and resolves when that is durable. */
-  record(event: SecurityEvent): Promise<{ id: string }>;
+  /** Appends to the ledger and resolves when that is durable. Without it no key is destroyed. */
+  record?: ((event: SecurityEvent) => Promise<{ id: string }>) | undefined;
   tenant: string;
 }
 
@@ -90,9 +90,15 @@ export async function openKeeper({ custody, store, clock, record, tenant }: Keep
     return createHmac('sha256', key.reveal()).update(`${tenant}\0${name}`).digest('hex');
   };
 
-  const wrapped = async (key: KeyObject, bound: string): Promise<{ key_id: string; wrapped: Buffer }> => {
-    const made = await custody.wrap(new Secret(key.export()), bound);
-    return { key_id: made.keyId, wrapped: made.wrapped };
+  /** A key and its wrap; from the custodian, where that makes keys. */
+  const made = async (bound: string): Promise<{ key: KeyObject; key_id: string; wrapped: Buffer }> => {
+    if (custody.generate) {
+      const { key, keyId, wrapped } = await custody.generate(bound);
+      return { key: secretKey(key.reveal()), key_id: keyId, wrapped };
+    }
+    const key = newKey();
+    const { keyId, wrapped } = await custody.wrap(new Secret(key.export()), bound);
+    return { key, key_id: keyId, wrapped };
   };
 
   const unwrapped = async (
@@ -115,10 +121,15 @@ export async function openKeeper({ custody, store, clock, record, tenant }: Keep
     const known = await living();
     if (known) return { id: known.id, key: await personKey(known) };
     const id = randomUUID();
-    const key = newKey();
-    const row = { id, subject, name: sealName(key, id, person), created: clock.now() };
+    const { key, ...wrap } = await made(context('person', id));
     try {
-      await rows.insertPerson({ ...row, ...(await wrapped(key, context('person', id))) });
+      await rows.insertPerson({
+        id,
+        subject,
+        name: sealName(key, id, person),
+        created: clock.now(),
+        ...wrap,
+      });
       return { id, key };
     } catch (error) {
       const other = error instanceof Problem && error.code === 'CONFLICT' ? await living() : undefined;
@@ -127,13 +138,21 @@ export async function openKeeper({ custody, store, clock, record, tenant }: Keep
     }
   };
 
+  const recorder = (): NonNullable<KeeperDeps['record']> => {
+    if (record) return record;
+    throw new Problem('CONFLICT', {
+      detail: 'the ledger belongs to another process, and no key is destroyed without a record',
+      fix: 'Ask the control plane that runs here.',
+    });
+  };
+
   const tellLedger = async (
     kind: Kind,
     row: { id: string; shredded: number | null; subject?: string },
     by?: Principal,
   ): Promise<string> => {
     const objects = kind === 'person' ? await rows.objectsOf(row.id) : 1;
-    const { id: event } = await record(
+    const { id: event } = await recorder()(
       securityEvent({
         kind: 'entity_management',
         activity: 4,
@@ -150,6 +169,7 @@ export async function openKeeper({ custody, store, clock, record, tenant }: Keep
 
   /** Destroys first and tells then: `unrecorded` finds what a process that was killed in between did not tell. */
   const destroy = async (kind: Kind, id: string, by?: Principal): Promise<Shredded> => {
+    recorder();
     const first = await rows.shred(kind, id, clock.now(), randomBytes);
     const row = kind === 'person' ? await rows.person(id) : await rows.object(id);
     if (row?.shredded == null) throw new Problem('INTERNAL', { detail: 'a destroyed key is still there' });
@@ -158,21 +178,22 @@ export async function openKeeper({ custody, store, clock, record, tenant }: Keep
     return { kind, id, objects, at: row.shredded, event, before: !first };
   };
 
-  for (const kind of ['person', 'object'] as const) {
+  for (const kind of record ? (['person', 'object'] as const) : []) {
     for (const row of await rows.unrecorded(kind)) await tellLedger(kind, row);
   }
 
   const keeper: Keeper = {
     async keyFor(object, person) {
-      const key = newKey();
-      const made = { id: object, created: clock.now() };
+      const created = clock.now();
       if (person === undefined) {
-        await rows.insertObject({ ...made, person: null, ...(await wrapped(key, context('key', object))) });
-      } else {
-        const owner = await personFor(person);
-        const bytes = wrapKey(owner.key, key.export());
-        await rows.insertObject({ ...made, person: owner.id, key_id: null, wrapped: bytes });
+        const { key, ...wrap } = await made(context('key', object));
+        await rows.insertObject({ id: object, person: null, created, ...wrap });
+        return key;
       }
+      const owner = await personFor(person);
+      const key = newKey();
+      const wrapped = wrapKey(owner.key, key.export());
+      await rows.insertObject({ id: object, person: owner.id, key_id: null, created, wrapped });
       return key;
     },
 
@@ -252,7 +273,7 @@ export async function openKeeper({ custody, store, clock, record, tenant }: Keep
         if (!known.has(id)) known.set(id, { id });
       }
       const of = (kind: Kind, id: string): number =>
-        Number(counts.find((row) => row.kind === kind && row.key_id === id)?.keys ?? 0);
+        counts.find((row) => row.kind === kind && row.key_id === id)?.keys ?? 0;
       const { kept = 0, shredded: gone = 0 } = (await rows.countObjects()) ?? {};
       const persons: KeyOverview['persons'] = [];
       for (const row of await rows.persons(limit)) {

@@ -30,13 +30,7 @@ export function memoryCustody(): KeyCustody &
         throw new Problem('FORBIDDEN', { detail: 'a wrapped key is damaged' });
       }
     },
-    derive: async (purpose) =>
-      new Secret(
-        createHash('sha256')
-          .update([...roots.values()][0]!)
-          .update(purpose)
-          .digest(),
-      ),
+    derive: async (purpose) => new Secret(createHash('sha256').update(first).update(purpose).digest()),
     async rotate() {
       made += 1;
       const id = `root-${made}`;

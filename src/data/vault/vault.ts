@@ -36,8 +36,8 @@ export interface VaultDeps {
   /** Where the keys of objects and persons are kept, so that they can be destroyed. Without it only portable objects work. */
   store?: Store;
   clock: Clock;
-  /** Appends to the ledger and resolves when that is durable. */
-  record(event: SecurityEvent): Promise<{ id: string }>;
+  /** Appends to the ledger and resolves when that is durable. Without it no key is destroyed and no root key made. */
+  record?: ((event: SecurityEvent) => Promise<{ id: string }>) | undefined;
   tenant?: string;
 }
 
@@ -346,6 +346,12 @@ export async function openVault(deps: VaultDeps): Promise<Vault> {
 
     async rotate({ newVersion = false, by } = {}) {
       if (newVersion) {
+        if (!record) {
+          throw new Problem('CONFLICT', {
+            detail: 'the ledger belongs to another process, and no root key is made without a record',
+            fix: 'Ask the control plane that runs here.',
+          });
+        }
         if (!custody.rotate) {
           throw new Problem('USAGE', {
             detail: 'this custodian makes no key versions for us',
