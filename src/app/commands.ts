@@ -3,6 +3,7 @@ import { commands as accessCommands } from '../access/commands.ts';
 import { commands as assuranceCommands } from '../assurance/commands.ts';
 import { commands as catalogueCommands } from '../catalogue/commands.ts';
 import { commands as inspectionCommands } from '../inspection/commands.ts';
+import { commands as vaultCommands } from '../data/vault/commands.ts';
 import type { Command, Io } from '../kernel/command.ts';
 import type { Plan } from '../kernel/plan.ts';
 import { commands as ledgerCommands } from '../ledger/commands.ts';
@@ -35,7 +36,11 @@ export function allCommands({ cwd, env }: Pick<Io, 'cwd' | 'env'>): Command[] {
     ...inspectionCommands({ inspector: () => Promise.resolve(openInspector()) }),
     ...accessCommands({
       controlPlane: () => findControlPlane(state()),
-      openKeys: async () => (await import('./offline.ts')).openOfflineKeys(state(), env),
+      openKeys: async () => (await import('./workspace.ts')).openWorkspaceKeys(state(), env),
+    }),
+    ...vaultCommands({
+      controlPlane: () => findControlPlane(state()),
+      openVault: async () => (await import('./workspace.ts')).openWorkspaceVault(state(), env),
     }),
     ...ledgerCommands({
       controlPlane: () => findControlPlane(state()),

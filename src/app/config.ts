@@ -9,7 +9,7 @@ const port = (fallback: number) => z.number().int().min(0).max(65_535).default(f
 const host = z
   .string()
   .default('127.0.0.1')
-  .describe('Address to listen on. Everything but loopback should be behind TLS.');
+  .describe('Address to listen on. Everything but loopback should have `tls`, or be behind it.');
 
 const Upstream = z.strictObject({
   baseUrl: z
@@ -21,6 +21,10 @@ const Upstream = z.strictObject({
     .strictObject({
       env: z.string().optional().describe('Name of the environment variable that holds the key.'),
       file: z.string().optional().describe('Path of a file that holds the key.'),
+      vault: z
+        .string()
+        .optional()
+        .describe('Path of a container that holds the key, made by `merlon vault encrypt`.'),
     })
     .optional()
     .describe('Where the API key comes from. Keys never stand in this file.'),
@@ -30,6 +34,43 @@ const Price = z.strictObject({
   prompt: z.number().min(0).describe('US dollars per million prompt tokens.'),
   completion: z.number().min(0).describe('US dollars per million completion tokens.'),
 });
+
+const Source = z.strictObject({
+  env: z.string().optional().describe('Name of the environment variable that holds it.'),
+  file: z.string().optional().describe('Path of a file that holds it.'),
+});
+
+const Custody = z.discriminatedUnion('provider', [
+  z.strictObject({
+    provider: z
+      .literal('file')
+      .describe('A file in the state folder, under MERLON_KEY_PASSPHRASE when that is set.'),
+  }),
+  z.strictObject({
+    provider: z.literal('azure-key-vault'),
+    vaultUrl: z.url().describe('Such as `https://NAME.vault.azure.net`.'),
+    key: z.string().describe('Name of the key in it.'),
+    algorithm: z
+      .enum(['RSA-OAEP-256', 'A256KW'])
+      .default('RSA-OAEP-256')
+      .describe('RSA-OAEP-256 for RSA keys, A256KW for symmetric keys of a Managed HSM.'),
+    tenantId: z.string().describe('Directory (tenant) of the application.'),
+    clientId: z.string().describe('Application that may `wrapKey` and `unwrapKey`.'),
+    clientSecretFrom: Source.describe('Where the client secret of the application comes from.'),
+    authority: z
+      .url()
+      .default('https://login.microsoftonline.com')
+      .describe('Where access tokens come from; another one for sovereign clouds.'),
+  }),
+  z.strictObject({
+    provider: z.literal('openbao'),
+    url: z.url().describe('Address of OpenBao, or of a server with the same transit interface.'),
+    mount: z.string().default('transit').describe('Where the transit engine is mounted.'),
+    key: z.string().describe('Name of the transit key, of type aes256-gcm96 with `derived=true`.'),
+    namespace: z.string().optional().describe('Namespace, where the server has some.'),
+    tokenFrom: Source.describe('Where the token comes from.'),
+  }),
+]);
 
 /** `merlon.yaml`. Unknown keys are errors; every default is safe; with no file at all everything works. */
 export const Config = z.strictObject({
@@ -72,6 +113,18 @@ export const Config = z.strictObject({
     .regex(/^(embedded|postgres:\/\/\S+)$/, 'expected `embedded` or a `postgres://` URL')
     .default('embedded')
     .describe('`embedded` (SQLite in the state folder) or a `postgres://` URL.'),
+  custody: Custody.prefault({ provider: 'file' }).describe(
+    'Who holds the root key: it wraps the keys of the vault and never leaves its place.',
+  ),
+  tls: z
+    .strictObject({
+      certFile: z
+        .string()
+        .describe('PEM file of the certificate and its chain, relative to the configuration.'),
+      keyFile: z.string().describe('PEM file of its private key.'),
+    })
+    .optional()
+    .describe('Both listeners speak TLS 1.3, and nothing else, with this certificate.'),
   upstreams: z
     .record(z.string(), Upstream)
     .default({})
@@ -156,13 +209,17 @@ function overlay(base: unknown, env: Record<string, string | undefined>): unknow
   return result;
 }
 
-/** @throws Problem CONFIG_INVALID when the named variable or file is not there */
-export function upstreamKey(
+/**
+ * The key of an upstream; `openContainer` is the vault's.
+ * @throws Problem CONFIG_INVALID when the named variable, file or container is not there
+ */
+export async function upstreamKey(
   name: string,
   config: Config['upstreams'][string],
   folder: string,
   env: Record<string, string | undefined>,
-): Secret | undefined {
+  openContainer: (container: Uint8Array) => Promise<Secret<Buffer>>,
+): Promise<Secret | undefined> {
   const { keyFrom } = config;
   if (keyFrom?.env !== undefined) {
     const value = env[keyFrom.env];
@@ -172,13 +229,38 @@ export function upstreamKey(
       });
     return new Secret(value);
   }
-  if (keyFrom?.file !== undefined) {
-    const path = resolve(folder, keyFrom.file);
-    if (!existsSync(path))
+  const path = keyFrom?.vault ?? keyFrom?.file;
+  if (path === undefined) return undefined;
+  const place = resolve(folder, path);
+  if (!existsSync(place))
+    throw new Problem('CONFIG_INVALID', {
+      detail: `upstream \`${name}\`: there is no key file \`${path}\``,
+    });
+  const bytes = readFileSync(place);
+  const text = keyFrom?.vault === undefined ? bytes : (await openContainer(bytes)).reveal();
+  return new Secret(text.toString('utf8').trim());
+}
+
+/**
+ * Certificate and private key of both listeners, when TLS is configured.
+ * @throws Problem CONFIG_INVALID when a file is not there
+ */
+export function tlsFiles(
+  { tls }: Pick<Config, 'tls'>,
+  folder: string,
+): { cert: Buffer; key: Buffer; certPath: string } | undefined {
+  if (!tls) return undefined;
+  const read = (file: string): Buffer => {
+    try {
+      return readFileSync(resolve(folder, file));
+    } catch (cause) {
       throw new Problem('CONFIG_INVALID', {
-        detail: `upstream \`${name}\`: there is no key file \`${keyFrom.file}\``,
+        detail: `\`tls\`: \`${file}\` cannot be read`,
+        fix: 'Give PEM files, relative to the configuration.',
+        cause,
       });
-    return new Secret(readFileSync(path, 'utf8').trim());
-  }
-  return undefined;
+    }
+  };
+  const certPath = resolve(folder, tls.certFile);
+  return { cert: read(tls.certFile), key: read(tls.keyFile), certPath };
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { Agent, fetch, type Response } from 'undici';
 import { Problem } from '../kernel/problem.ts';
 import type { ProblemCode } from '../kernel/problems.ts';
 
@@ -8,6 +9,8 @@ export interface Running {
   url: string;
   dataPlane: string;
   pid: number;
+  /** PEM file of the certificate, when it speaks TLS. */
+  certificate?: string;
 }
 
 /** How commands talk to the running control plane, with the token of its state folder. */
@@ -59,7 +62,19 @@ function alive(pid: number): boolean {
   }
 }
 
+/** Trusts the certificate that the running process said it uses, and no other: it need not come from any authority. */
+function pinned(certificate: string): Agent {
+  const connect = {
+    ca: readFileSync(certificate),
+    allowPartialTrustChain: true,
+    minVersion: 'TLSv1.3' as const,
+    checkServerIdentity: () => undefined,
+  };
+  return new Agent({ connect });
+}
+
 function connect(running: Running, token: string): ControlPlane {
+  const dispatcher = running.certificate === undefined ? undefined : pinned(running.certificate);
   const call = async (
     method: string,
     path: string,
@@ -76,6 +91,7 @@ function connect(running: Running, token: string): ControlPlane {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(signal ? { signal } : {}),
+        ...(dispatcher ? { dispatcher } : {}),
       });
     } catch (cause) {
       throw new Problem('CONTROL_PLANE_UNREACHABLE', {

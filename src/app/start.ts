@@ -5,12 +5,13 @@ import { authenticator } from '../access/authenticate.ts';
 import { openClientKeys } from '../access/keys.ts';
 import { routes as accessRoutes, signInLink } from '../access/routes.ts';
 import { openSessions } from '../access/sessions.ts';
-import { openFileKeys } from '../adapters/file-keys/file-keys.ts';
 import { openStore } from '../adapters/open-store.ts';
 import { openAssurance } from '../assurance/assurance.ts';
 import { routes as assuranceRoutes } from '../assurance/routes.ts';
 import { evidenceStore, migrations as evidenceMigrations } from '../assurance/store.ts';
 import { startVictim } from '../assurance/victim/victim.ts';
+import { routes as vaultRoutes } from '../data/vault/routes.ts';
+import { openVault } from '../data/vault/vault.ts';
 import { controls } from '../gateway/controls/registry.gen.ts';
 import { probes } from '../gateway/controls/probes.gen.ts';
 import { createGateway } from '../gateway/gateway.ts';
@@ -23,20 +24,21 @@ import { securityEvent, type SecurityEvent } from '../kernel/event.ts';
 import { contentHash } from '../kernel/hash.ts';
 import { defaultTenant } from '../kernel/principal.ts';
 import { Problem } from '../kernel/problem.ts';
-import { Secret } from '../kernel/secret.ts';
 import type { Mode } from '../kernel/vocabulary.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { routes as ledgerRoutes } from '../ledger/routes.ts';
 import { routes as threatModelRoutes } from '../threat-model/routes.ts';
 import { openCatalogue, openConsole, openInspector, openRules, readmeOf } from './assets.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig, tlsFiles } from './config.ts';
 import { findControlPlane, type Running } from './control-plane.ts';
+import { openCustody } from './custody.ts';
 import { openLog } from './log.ts';
 import { openModelFile } from './model-file.ts';
 import { reportInput } from './report-input.ts';
 import { startShadow } from './shadow.ts';
 import { systemRoute } from './system-route.ts';
 import { chooseUpstreams } from './upstreams.ts';
+import { storeUrl } from './workspace.ts';
 
 export interface StartOptions {
   /** Path of the threat model; without one, everything is observed. */
@@ -124,11 +126,8 @@ async function open(
   });
   closing.push(() => model.close());
 
-  const passphrase = env['MERLON_KEY_PASSPHRASE'];
-  const custody = await openFileKeys(join(state, 'keys'), passphrase ? new Secret(passphrase) : undefined);
-  const store = await openStore(
-    config.store === 'embedded' ? `sqlite:${join(state, 'merlon.db')}` : config.store,
-  );
+  const custody = await openCustody(config.custody, { state, env });
+  const store = await openStore(storeUrl(config.store, state));
   closing.push(() => store.close());
   const ledger = await openLedger({
     store,
@@ -140,6 +139,7 @@ async function open(
   closing.push(() => ledger.close());
   const record = (event: SecurityEvent) => ledger.append(event);
 
+  const vault = await openVault({ custody, store, clock, record });
   const keys = await openClientKeys({
     store,
     clock,
@@ -171,14 +171,16 @@ async function open(
   const victim = await startVictim({ port: 0, remember: 0 });
   closing.push(() => victim.close());
   const { plan } = model.current();
-  const chosen = chooseUpstreams({
+  const chosen = await chooseUpstreams({
     plan,
     config,
     folder,
     env,
     override: options.upstream,
     victim: victim.url,
+    openContainer: (container) => vault.open(container),
   });
+  const tls = tlsFiles(config, folder);
   const gateway = createGateway({
     plan,
     controls,
@@ -194,6 +196,7 @@ async function open(
       totalMs: config.dataPlane.upstreamTimeoutMs,
     },
     prices: config.prices,
+    tls,
     onDecision: (exchange) => gatewayStore.record(exchange),
     onDrift: (seen) => gatewayStore.drift.record(seen),
     onError,
@@ -227,7 +230,8 @@ async function open(
   });
 
   const controlToken = await loadControlToken(join(state, 'control.token'));
-  const shown = (port: number): string => `http://localhost:${port}`;
+  const scheme = tls ? 'https' : 'http';
+  const shown = (port: number): string => `${scheme}://localhost:${port}`;
   let consoleUrl = shown(config.controlPlane.port);
   let ready = false;
   const app = application({
@@ -254,6 +258,7 @@ async function open(
         write: (change) => Promise.resolve(model.write(change)),
       }),
       ...ledgerRoutes({ ledger }),
+      ...vaultRoutes({ vault }),
       ...assuranceRoutes({
         assurance,
         reportInput: () => reportInput({ model, assurance, ledger, catalogue, now: clock.now() }),
@@ -279,13 +284,14 @@ async function open(
     onError: (error) => onError('control plane', error),
   });
   const people = await listening('control plane', config.controlPlane.port, () =>
-    listen(app, config.controlPlane),
+    listen(app, { ...config.controlPlane, tls }),
   );
   closing.push(() => people.close());
   consoleUrl = shown(people.port);
 
   const running: Running = {
-    url: `http://127.0.0.1:${people.port}`,
+    url: `${scheme}://127.0.0.1:${people.port}`,
+    ...(tls ? { certificate: tls.certPath } : {}),
     dataPlane: shown(data.port),
     pid: process.pid,
   };

@@ -13,14 +13,16 @@ export interface Chosen {
  * Where each upstream name leads: `--upstream`, then merlon.yaml, then OpenAI when its key is in the environment, else the
  * reference victim, so that everything can be tried with no key and no network.
  */
-export function chooseUpstreams(input: {
+export async function chooseUpstreams(input: {
   plan: Plan;
   config: Config;
   folder: string;
   env: Record<string, string | undefined>;
   override: string | undefined;
   victim: string;
-}): Chosen {
+  /** Opens a container of the vault that holds a key. */
+  openContainer(container: Uint8Array): Promise<Secret<Buffer>>;
+}): Promise<Chosen> {
   const { plan, config, folder, env, override } = input;
   const names = new Set([
     ...Object.keys(config.upstreams),
@@ -33,7 +35,7 @@ export function chooseUpstreams(input: {
     const configured = config.upstreams[name];
     if (override !== undefined) upstreams[name] = withKey(override, env['OPENAI_API_KEY']);
     else if (configured) {
-      const key = upstreamKey(name, configured, folder, env);
+      const key = await upstreamKey(name, configured, folder, env, input.openContainer);
       upstreams[name] = { baseUrl: configured.baseUrl, ...(key ? { key } : {}) };
     } else if (env['OPENAI_API_KEY'] && (name === 'openai' || name === 'default')) {
       upstreams[name] = withKey(env['OPENAI_BASE_URL'] ?? 'https://api.openai.com/v1', env['OPENAI_API_KEY']);
