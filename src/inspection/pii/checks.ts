@@ -155,13 +155,24 @@ function bech32(value: string): boolean {
 
 /** ISO 7064 MOD 97-10 as IBAN uses it; the country's length is checked by the caller. */
 export function mod97(value: string): boolean {
-  const text = value.replace(/[^A-Za-z0-9]/g, '').toUpperCase();
   let rest = 0;
-  for (const char of text.slice(4) + text.slice(0, 4)) {
-    const unit = Number.parseInt(char, 36);
-    rest = (rest * (unit > 9 ? 100 : 10) + unit) % 97;
+  let head = 0;
+  let headFactor = 1;
+  let seen = 0;
+  for (let i = 0; i < value.length; i += 1) {
+    const code = value.charCodeAt(i);
+    const letter = code | 32;
+    const unit = code >= 48 && code <= 57 ? code - 48 : letter >= 97 && letter <= 122 ? letter - 87 : -1;
+    if (unit < 0) continue;
+    const factor = unit > 9 ? 100 : 10;
+    // The first four come last.
+    if (seen < 4) {
+      head = head * factor + unit;
+      headFactor *= factor;
+    } else rest = (rest * factor + unit) % 97;
+    seen += 1;
   }
-  return rest === 1;
+  return (rest * headFactor + head) % 97 === 1;
 }
 
 /** Check digits of a machine-readable zone (ICAO 9303-3 §4.9). */
@@ -181,6 +192,8 @@ export function ipv4(value: string): boolean {
 
 /** RFC 4291 §2.2; an embedded IPv4 part must be one. */
 export function ipv6(value: string): boolean {
+  // Times of day have two colons, an address without `::` seven, or six and an IPv4 part.
+  if (!value.includes('::') && !/^(?:[^:]*:){6,7}[^:]*$/.test(value)) return false;
   const address = value.replace(/%[\w.-]+$/, '');
   const halves = address.split('::');
   if (halves.length > 2) return false;

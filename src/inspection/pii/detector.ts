@@ -47,7 +47,7 @@ const wordsIn = compileTriggers(
 export function detectPii(text: string): Finding[] {
   const found: Finding[] = [];
   let budget = text.length * readings + readingsFloor;
-  const checks = { left: 256 + (text.length >> 6) };
+  const checks: Checks = { left: 256 + (text.length >> 6), known: new Map() };
   for (const { rule, start, end } of wordsIn(text)) {
     const recognizer = byWords[rule]!;
     budget -= end - start;
@@ -98,9 +98,9 @@ function search(
   end: number,
   score: number,
   found: Finding[],
-  checks = { left: Infinity },
+  checks: Checks = { left: Infinity, known: new Map() },
 ): void {
-  const { expression, type, check } = recognizer;
+  const { expression, type } = recognizer;
   const stretch = start === 0 && end === text.length ? text : text.slice(start, end);
   expression.lastIndex = 0;
   for (let match = expression.exec(stretch); match !== null; match = expression.exec(stretch)) {
@@ -116,7 +116,7 @@ function search(
     )
       continue;
     // Beyond the budget a number counts as right: so many wrong ones are there to hide one.
-    if (check !== undefined && checks.left > 0 && !check(value)) {
+    if (checks.left > 0 && !isRight(recognizer, value, checks)) {
       checks.left -= recognizer.national === true ? 1 : 0;
       continue;
     }
@@ -128,6 +128,21 @@ function search(
       end: start + match.index + value.length,
     });
   }
+}
+
+/** National checks of one text: how many wrong numbers are still looked at, and what was found of each. */
+interface Checks {
+  left: number;
+  known: Map<string, boolean>;
+}
+
+function isRight({ check, national, type }: Compiled, value: string, { known }: Checks): boolean {
+  if (check === undefined) return true;
+  if (national !== true) return check(value);
+  const key = `${type} ${value}`;
+  let right = known.get(key);
+  if (right === undefined) known.set(key, (right = check(value)));
+  return right;
 }
 
 const digit = /[0-9]/g;

@@ -541,11 +541,13 @@ const vat: Record<string, string> = {
   SK: 'sk/dph',
 };
 
+const fewestVatDigits = 7;
+
 /** A VAT number with its country prefix, checked by that country's rule. */
 export function validVat(value: string): boolean {
   const compact = value.replace(/[ .-]/g, '').toUpperCase();
   const path = vat[compact.slice(0, 2)];
-  if (path === undefined) return false;
+  if (path === undefined || compact.replace(/\D+/g, '').length < fewestVatDigits) return false;
   const [country, kind] = path.split('/') as [string, string];
   return (
     validNationalId(country, kind, compact) === true ||
@@ -571,7 +573,7 @@ export const nationalRecognizers: readonly Recognizer[] = [
     type: 'vat_number',
     pattern: `(?<!\\w)(?:${Object.keys(vat).join('|')})[ ]?[A-Z0-9](?:[ .-]?[A-Z0-9]){7,11}(?!\\w)`,
     score: 0.5,
-    digits: 7,
+    digits: fewestVatDigits,
     mixed: true,
     words: ['vat', 'ust-idnr', 'umsatzsteuer', 'tva', 'btw', 'iva', 'moms', 'ust'],
     national: true,

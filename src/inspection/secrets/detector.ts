@@ -141,12 +141,11 @@ function judge(
   offset: number,
   common: readonly Excuse[],
 ): Finding | undefined {
-  const groups = match.slice(1);
-  const chosen = rule.group === undefined ? groups.find((group) => group) : groups[rule.group - 1];
+  const chosen = rule.group === undefined ? firstGroup(match) : match[rule.group];
   const secret = chosen ?? match[0];
   if (rule.entropy > 0 && entropy(secret) <= rule.entropy) return undefined;
-  const excused = [...common, ...rule.allow].some((excuse) => excuses(excuse, secret, match, text, offset));
-  if (excused) return undefined;
+  for (const excuse of common) if (excuses(excuse, secret, match, text, offset)) return undefined;
+  for (const excuse of rule.allow) if (excuses(excuse, secret, match, text, offset)) return undefined;
   const value = rule.introduced ? (match[1] ?? secret) : match[0];
   const start = offset + match.index + match[0].lastIndexOf(value);
   return {
@@ -157,6 +156,11 @@ function judge(
     end: start + value.length,
     reason: rule.title,
   };
+}
+
+function firstGroup(match: RegExpExecArray): string | undefined {
+  for (let group = 1; group < match.length; group += 1) if (match[group]) return match[group];
+  return undefined;
 }
 
 function excuses(
@@ -215,15 +219,28 @@ function overload(text: string): Finding {
   };
 }
 
+/** Of ASCII units, empty between calls. */
+const asciiCounts = new Uint32Array(128);
+
 /** Shannon entropy in bits per unit. */
 export function entropy(text: string): number {
-  const counts = new Map<number, number>();
+  const others = new Map<number, number>();
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i);
-    counts.set(code, (counts.get(code) ?? 0) + 1);
+    if (code < 128) asciiCounts[code]! += 1;
+    else others.set(code, (others.get(code) ?? 0) + 1);
   }
   let bits = 0;
-  for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length);
+  const add = (count: number): void => {
+    bits -= (count / text.length) * Math.log2(count / text.length);
+  };
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code >= 128 || asciiCounts[code] === 0) continue;
+    add(asciiCounts[code]!);
+    asciiCounts[code] = 0;
+  }
+  for (const count of others.values()) add(count);
   return bits;
 }
 
