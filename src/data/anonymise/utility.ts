@@ -52,7 +52,7 @@ export interface Task {
   name: string;
   labels: Int32Array;
   classes: number;
-  /** 1 for rows that are only tested on. */
+  /** 0 for rows to train on, 1 for rows to test on, 2 for neither. */
   test: Uint8Array;
   /** The attributes that the model sees: all quasi-identifiers but the label. */
   inputs: readonly number[];
@@ -107,6 +107,13 @@ export function validationScore(encoded: Encoded, result: Anonymised, task: Task
   const train = coarseExamples(result, inner, features);
   const asked = exactExamples(encoded, inner, features, result.node).test;
   return evaluate(fitLogistic(train, features.size, task.classes), asked);
+}
+
+/** Trains on the rows marked 0 and asks about those marked 1. */
+export function modelScore(encoded: Encoded, task: Task): Score {
+  const features = layout(encoded, task);
+  const { train, test } = exactExamples(encoded, task, features, undefined);
+  return evaluate(fitLogistic(train, features.size, task.classes), test);
 }
 
 /** Leaves that have a coefficient of their own; the rest of a large domain shares them by position. */

@@ -174,13 +174,21 @@ export async function openBudgets({
 
 /**
  * ε at δ of everything together, also when later queries depend on earlier answers: the least of a Rényi filter over fixed
- * orders (Lécuyer 2021) and the plain sum of pure losses.
+ * orders (Lécuyer 2021) and the plain sum of pure losses. What events may fail by (their own δ) is taken from δ first.
  */
 export function lossOf(costs: readonly PrivacyEvent[], delta: number): number {
-  if (costs.length === 0) return 0;
-  const all: PrivacyEvent = { type: 'composed', events: [...costs] };
+  const parts = mechanisms({ type: 'composed', events: [...costs] });
+  if (parts.length === 0) return 0;
+  let left = delta;
+  const kept = parts.map(({ event, count }): PrivacyEvent => {
+    if (event.type !== 'epsDelta') return { type: 'self', count, event };
+    left -= count * event.delta;
+    return { type: 'self', count, event: { ...event, delta: 0 } };
+  });
+  if (left < 0) return Infinity;
+  const all: PrivacyEvent = { type: 'composed', events: kept };
   const pure = mechanisms(all).reduce((sum, one) => sum + pureEpsilon(one), 0);
-  return Math.min(pure, epsilonOfRdp(rdp(all, defaultOrders), delta).epsilon);
+  return Math.min(pure, epsilonOfRdp(rdp(all, defaultOrders), left).epsilon);
 }
 
 const costsOf = (spends: readonly SpendRow[]): PrivacyEvent[] =>

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { defineCommand, type Command, type Io } from '../../kernel/command.ts';
 import { Problem } from '../../kernel/problem.ts';
-import type { Budgets } from './budget.ts';
+import { defaultBudget, type Budgets } from './budget.ts';
 import { Query } from './query.ts';
 import { systemRandom, type RandomSource } from './random.ts';
 
@@ -75,7 +75,7 @@ export function commands(deps: PrivacyCommandDeps): Command[] {
           const { value, noise } = plan.answer(recordsOf(table), deps.random ?? systemRandom());
           await budgets.release(id);
           if (io.json) {
-            const { epsilon: _limit, delta } = await budgets.get(dataset);
+            const { delta } = await budgets.get(dataset);
             io.out(
               JSON.stringify({
                 dataset,
@@ -96,6 +96,110 @@ export function commands(deps: PrivacyCommandDeps): Command[] {
             io.note(
               `±${Number(noise.scale.toPrecision(4))} (one standard deviation); ε ${show(spent)} spent, ${show(left)} left`,
             );
+          }
+          return 0;
+        } finally {
+          await close();
+        }
+      },
+    }),
+    defineCommand({
+      name: 'dataset synthesize',
+      summary: 'write a synthetic table that keeps what predicts the label, with differential privacy',
+      arguments: [{ name: 'file', description: 'CSV, JSON Lines or a registered dataset' }],
+      options: z.object({
+        label: z.string().describe('Column that a model is to predict.'),
+        epsilon: z.string().describe('ε of the whole table, as a decimal.'),
+        delta: z.coerce.number().gt(0).lt(1).default(defaultBudget.delta).describe('δ of the whole table.'),
+        rows: z.coerce
+          .number()
+          .int()
+          .positive()
+          .max(10_000_000)
+          .optional()
+          .describe('By default a private estimate of how many there are.'),
+        bounds: z
+          .array(z.string())
+          .default([])
+          .describe(
+            'COL=LOW,HIGH for a column of mostly distinct numbers. May repeat. Never taken from the data.',
+          ),
+        out: z.string().describe('File to write, CSV or JSON Lines by its name.'),
+        evaluate: z
+          .boolean()
+          .default(true)
+          .describe('Compare models trained on both; reads the data without noise, for its holders only.'),
+        ...budgetOptions,
+      }),
+      examples: [
+        'merlon dataset synthesize people.csv --label income --epsilon 1 --delta 1e-6 --out people-synthetic.csv',
+      ],
+      async run({ args, options }, io) {
+        const { planSynthesis } = await import('./synthesis.ts');
+        const { evaluateSynthesis } = await import('./evaluation.ts');
+        const { parseRational, toNumber } = await import('./rational.ts');
+        const { readTable, writeWhole, printTable, formatFor } = await import('../anonymise/table.ts');
+        const { file, name } = await placeOf(deps, args['file'], options.budget, io);
+        const out = resolve(io.cwd, options.out);
+        if (out === file)
+          throw new Problem('USAGE', { detail: '`--out` is the input', fix: 'Name another file.' });
+        const epsilon = toNumber(parseRational(options.epsilon));
+        const table = await readTable(file);
+        const plan = planSynthesis({
+          columns: table.columns,
+          label: options.label,
+          epsilon,
+          delta: options.delta,
+          bounds: Object.fromEntries(options.bounds.map((text) => rangeOf(text, table.columns))),
+        });
+        const dataset = name ?? table.digest;
+        const { budgets, close } = await deps.openBudgets();
+        try {
+          const { id, spent, left } = await budgets.reserve({
+            dataset,
+            cost: plan.cost,
+            purpose: `synthesize for ${options.label}`,
+            requester: requesterOf(io),
+          });
+          const random = deps.random ?? systemRandom();
+          const model = plan.fit(table.rows, random);
+          const rows = model.sample(options.rows ?? model.rows, random);
+          await writeWhole(
+            out,
+            printTable({ columns: table.columns, rows, format: formatFor(out, table.format) }),
+          );
+          await budgets.release(id);
+          const report = options.evaluate
+            ? evaluateSynthesis(table.columns, table.rows, rows, options.label)
+            : undefined;
+          if (io.json)
+            io.out(
+              JSON.stringify({
+                dataset,
+                out,
+                rows: rows.length,
+                tree: model.tree,
+                unknown: model.unknown,
+                ...(report && { utility: report }),
+                epsilon,
+                delta: options.delta,
+                spent,
+                left,
+                reservation: id,
+              }),
+            );
+          else {
+            io.out(`${options.out}: ${rows.length} synthetic rows`);
+            if (report)
+              io.out(
+                `predicting ${report.label} on real rows: accuracy ${show(report.real.accuracy)} trained on real, ` +
+                  `${show(report.synthetic.accuracy)} on synthetic; AUC ${show(report.real.auc)}, ${show(report.synthetic.auc)} (majority ${show(report.majority)})`,
+              );
+            if (model.unknown.length > 0)
+              io.note(
+                `Nothing in ${model.unknown.join(', ')} is frequent enough to be known; for numbers give --bounds COL=LOW,HIGH.`,
+              );
+            io.note(`ε ${show(spent)} spent, ${show(left)} left`);
           }
           return 0;
         } finally {
@@ -236,6 +340,19 @@ function condition(text: string): [string, string] {
   const at = text.indexOf('=');
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
   throw new Problem('USAGE', { detail: `\`${text}\` is not COL=VALUE`, fix: 'Write `--where city=Graz`.' });
+}
+
+function rangeOf(text: string, columns: readonly string[]): [string, [number, number]] {
+  const [column, range] = condition(text);
+  const [low, high, ...more] = range.split(',').map(Number);
+  if (!(low! < high!) || more.length > 0)
+    throw new Problem('USAGE', {
+      detail: `\`${text}\` is not COL=LOW,HIGH`,
+      fix: 'Write `--bounds income=0,200000`.',
+    });
+  if (!columns.includes(column))
+    throw new Problem('INPUT_INVALID', { detail: `there is no column \`${column}\`` });
+  return [column, [low!, high!]];
 }
 
 const show = (epsilon: number): string => Number(epsilon.toPrecision(6)).toString();
