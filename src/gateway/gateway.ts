@@ -1,5 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from '../kernel/clock.ts';
 import type { Control, ControlServices } from '../kernel/control.ts';
@@ -28,6 +29,8 @@ export interface GatewayDeps {
   limits?: Partial<GatewayLimits>;
   /** US dollars per million tokens, by the model's name at the upstream. */
   prices?: Readonly<Record<string, { prompt: number; completion: number }>>;
+  /** PEM of certificate and private key: the listener then speaks TLS 1.3 and nothing older. */
+  tls?: { cert: Buffer; key: Buffer } | undefined;
   /** Each exchange once it is decided. Must be fast and must not throw. */
   onDecision?(exchange: Exchange): void;
   /** Something that the threat model does not hold was used. */
@@ -161,21 +164,22 @@ export function createGateway(deps: GatewayDeps): Gateway {
     }
   }
 
-  const server: Server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: Math.min(10_000, limits.bodyMs),
-      requestTimeout: limits.bodyMs,
-      keepAliveTimeout: 65_000,
-      noDelay: true,
-    },
-    (request, response) => {
-      handle(request, response).catch((error: unknown) => {
-        if (!(error instanceof Problem)) onError('gateway', error);
-        refuseWith(response, error);
-      });
-    },
-  );
+  const settings = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: Math.min(10_000, limits.bodyMs),
+    requestTimeout: limits.bodyMs,
+    keepAliveTimeout: 65_000,
+    noDelay: true,
+  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    handle(request, response).catch((error: unknown) => {
+      if (!(error instanceof Problem)) onError('gateway', error);
+      refuseWith(response, error);
+    });
+  };
+  const server: Server = deps.tls
+    ? createTlsServer({ ...settings, ...deps.tls, minVersion: 'TLSv1.3' }, onRequest)
+    : createServer(settings, onRequest);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return;
     const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
@@ -196,7 +200,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
           server.off('error', reject);
           const { port: actual } = server.address() as AddressInfo;
           const shown = host.includes(':') ? `[${host}]` : host;
-          resolve({ port: actual, url: `http://${shown}:${actual}` });
+          resolve({ port: actual, url: `${deps.tls ? 'https' : 'http'}://${shown}:${actual}` });
         });
       }),
     use(plan) {

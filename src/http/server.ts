@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
@@ -68,13 +69,18 @@ export function application(options: ServerOptions): Hono {
   return app;
 }
 
-/** Listens with `node:http`; port 0 picks a free one. */
+/** Listens, with a certificate under TLS 1.3 and nothing older; port 0 picks a free one. */
 export async function listen(
   app: Hono,
-  { port, host }: { port: number; host: string },
+  { port, host, tls }: { port: number; host: string; tls?: { cert: Buffer; key: Buffer } | undefined },
 ): Promise<{ server: Server; port: number; close(): Promise<void> }> {
   const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-  const server = createServer((request, response) => void answer(request, response));
+  const server = tls
+    ? createTlsServer(
+        { ...tls, minVersion: 'TLSv1.3' },
+        (request, response) => void answer(request, response),
+      )
+    : createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => resolve());
