@@ -10,7 +10,8 @@ import {
 import { createNameDetector } from './names/detector.ts';
 import type { View } from './normalise/view.ts';
 import { views as viewsOf } from './normalise/views.ts';
-import { detectPii } from './pii/detector.ts';
+import { detectPii, piiTriggers } from './pii/detector.ts';
+import { compileTogether, type Window } from './scan/windows.ts';
 import { createSecretDetector } from './secrets/detector.ts';
 
 /** What the inspector needs from assets/inspection, already read by the composition root. */
@@ -47,6 +48,15 @@ export function createInspector({ secrets, injection, harm, names }: InspectionA
   const nameDetector = names && createNameDetector(names);
   const injections = injection && createInjectionDetector(injection);
 
+  const together = compileTogether([secret.triggers, piiTriggers]);
+  const windowsKnown = new WeakMap<View, Window[][]>();
+  /** Where secrets and personal data may be: one pass over a reading for both. */
+  const windowsIn = (view: View): Window[][] => {
+    let windows = windowsKnown.get(view);
+    if (!windows) windowsKnown.set(view, (windows = together(view.text)));
+    return windows;
+  };
+
   // Controls ask kind by kind, and scores come after findings: what is known of a text is kept until the next one.
   let last: Known | undefined;
   const reading = (text: string, surface: Surface): Known =>
@@ -68,9 +78,13 @@ export function createInspector({ secrets, injection, harm, names }: InspectionA
   function detect(kind: DetectorKind, text: string, surface: Surface): Finding[] {
     switch (kind) {
       case 'secret':
-        return inEveryReading(reading(text, surface).views, secret.detect);
+        return inEveryReading(reading(text, surface).views, (view) =>
+          secret.detect(view.text, windowsIn(view)[0]),
+        );
       case 'pii':
-        return inEveryReading(reading(text, surface).views, detectPii);
+        return inEveryReading(reading(text, surface).views, (view) =>
+          detectPii(view.text, windowsIn(view)[1]),
+        );
       case 'injection':
         return injectionIn(text, surface)?.findings(shippedThreshold) ?? [];
       case 'names':
@@ -110,11 +124,11 @@ function saidByModel(surface: Surface): boolean {
 }
 
 /** What is found as written, and what only a decoded reading shows, at its place in the original. */
-function inEveryReading(views: readonly View[], detect: (text: string) => Finding[]): Finding[] {
-  const found = detect(views[0]!.text);
+function inEveryReading(views: readonly View[], detect: (view: View) => Finding[]): Finding[] {
+  const found = detect(views[0]!);
   for (const view of views) {
     if (!exact.has(view.name)) continue;
-    for (const finding of detect(view.text)) {
+    for (const finding of detect(view)) {
       const { start, end } = view.locate(finding.start, finding.end);
       if (!found.some((other) => other.start < end && start < other.end))
         found.push({ ...finding, start, end });

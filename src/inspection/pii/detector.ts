@@ -1,5 +1,5 @@
 import type { Finding } from '../../kernel/finding.ts';
-import { compileTriggers } from '../scan/windows.ts';
+import { compileTriggers, type Trigger, type Window } from '../scan/windows.ts';
 import { nationalRecognizers } from './national-ids.ts';
 import { ownRecognizers, type Recognizer } from './recognizers.ts';
 
@@ -39,16 +39,21 @@ const byDigits = alone
   .filter(({ anchor }) => anchor === undefined)
   .sort((left, right) => left.fewest - right.fewest);
 const byWords = compiled.filter(({ score, words = [] }) => words.length > 0 && score < piiThreshold);
-const wordsIn = compileTriggers(
-  byWords.map(({ words = [] }) => ({ keywords: words, before: beforeWord, after: afterWord, word: true })),
-);
+/** What brings the recognisers to look that need a word nearby, for a pass over the text that others share. */
+export const piiTriggers: readonly Trigger[] = byWords.map(({ words = [] }) => ({
+  keywords: words,
+  before: beforeWord,
+  after: afterWord,
+  word: true,
+}));
+const wordsIn = compileTriggers(piiTriggers);
 
 /** Finds personal data. Precision first: a number without a name or a check digit is not one. */
-export function detectPii(text: string): Finding[] {
+export function detectPii(text: string, windows: readonly Window[] = wordsIn(text)): Finding[] {
   const found: Finding[] = [];
   let budget = text.length * readings + readingsFloor;
   const checks: Checks = { left: 256 + (text.length >> 6), known: new Map() };
-  for (const { rule, start, end } of wordsIn(text)) {
+  for (const { rule, start, end } of windows) {
     const recognizer = byWords[rule]!;
     budget -= end - start;
     if (budget < 0) return [overload(text)];

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { buildAutomaton, eachKeyword, hasKeyword } from './automaton.ts';
-import { compileTriggers } from './windows.ts';
+import { compileTogether, compileTriggers, type Trigger } from './windows.ts';
 
 test('finds what a naive search finds, in both cases', () => {
   const word = fc.stringMatching(/^[abKü]{1,4}$/);
@@ -48,4 +48,24 @@ test('words count whole, assignments only with an operator nearby', () => {
   expect(word('hotel tel: intel')).toEqual([{ rule: 0, start: 6, end: 10 }]);
   const assigned = compileTriggers([{ keywords: ['key'], before: 0, after: 1, operatorWithin: 5 }]);
   expect(assigned('the key to all, key = 1')).toEqual([{ rule: 0, start: 16, end: 20 }]);
+});
+
+test('finds together what each set of rules finds alone', () => {
+  const sets: Trigger[][] = [
+    [
+      { keywords: ['key', 'token'], before: 4, after: 20 },
+      { keywords: ['sk-'], before: 1, after: 30, exact: true },
+    ],
+    [{ keywords: ['key', 'card'], before: 10, after: 40, word: true }],
+  ];
+  const together = compileTogether(sets);
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('key', 'token', 'card', 'sk-', ' ', 'x', '='), { maxLength: 60 }),
+      (parts) => {
+        const text = parts.join('');
+        expect(together(text)).toEqual(sets.map((rules) => compileTriggers(rules)(text)));
+      },
+    ),
+  );
 });

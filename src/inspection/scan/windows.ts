@@ -28,9 +28,14 @@ for (const char of '=:>|,?') operators[char.charCodeAt(0)] = 1;
 
 /**
  * Finds the windows of all rules in one pass. Overlapping windows of a rule are merged, so that a flood of keywords
- * costs each rule at most one reading of the text.
+ * costs each rule at most one reading of the text. The automaton is built with the first text.
  */
 export function compileTriggers(rules: readonly Trigger[]): (text: string) => Window[] {
+  let compiled: ((text: string) => Window[]) | undefined;
+  return (text) => (compiled ??= compile(rules))(text);
+}
+
+function compile(rules: readonly Trigger[]): (text: string) => Window[] {
   const byKeyword = new Map<string, number[]>();
   rules.forEach(({ keywords }, rule) => {
     for (const keyword of new Set(keywords.map((one) => one.toLowerCase())))
@@ -97,6 +102,26 @@ export function compileTriggers(rules: readonly Trigger[]): (text: string) => Wi
     }
     for (const { rule } of windows) open[rule] = undefined;
     return windows;
+  };
+}
+
+/** The same for several sets of rules in one pass: what one set alone would find, per set. */
+export function compileTogether(sets: readonly (readonly Trigger[])[]): (text: string) => Window[][] {
+  const windowsOf = compileTriggers(sets.flat());
+  const setOf: number[] = [];
+  const first: number[] = [];
+  for (const [set, rules] of sets.entries()) {
+    first.push(setOf.length);
+    for (let rule = 0; rule < rules.length; rule += 1) setOf.push(set);
+  }
+  return (text) => {
+    const found: Window[][] = sets.map(() => []);
+    for (const window of windowsOf(text)) {
+      const set = setOf[window.rule]!;
+      window.rule -= first[set]!;
+      found[set]!.push(window);
+    }
+    return found;
   };
 }
 

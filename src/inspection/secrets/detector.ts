@@ -9,7 +9,7 @@ import {
   printBeginning,
   printExpression,
 } from '../scan/expression.ts';
-import { compileTriggers, type Trigger } from '../scan/windows.ts';
+import { compileTriggers, type Trigger, type Window } from '../scan/windows.ts';
 import { providerRules, type ProviderRule } from './provider-rules.ts';
 
 const Allowance = z.object({
@@ -43,7 +43,9 @@ export type SecretRules = z.infer<typeof SecretRules>;
 
 export interface SecretDetector {
   readonly rules: readonly { id: string; title: string }[];
-  detect: (text: string) => Finding[];
+  /** What brings the rules to look, for a pass over the text that others share. */
+  readonly triggers: readonly Trigger[];
+  detect: (text: string, windows?: readonly Window[]) => Finding[];
   /** How many trailing units may be the beginning of a secret. */
   hold: (text: string) => number;
 }
@@ -98,10 +100,10 @@ export function createSecretDetector(asset: unknown): SecretDetector {
   const windowsOf = compileTriggers(rules);
   const holding = createHolding(rules);
 
-  function detect(text: string): Finding[] {
+  function detect(text: string, windows: readonly Window[] = windowsOf(text)): Finding[] {
     const found: Finding[] = [];
     let budget = text.length * readings + readingsFloor;
-    for (const { rule: index, start, end } of windowsOf(text)) {
+    for (const { rule: index, start, end } of windows) {
       const rule = rules[index]!;
       const { pattern, exact, cost } = rule;
       if (exact === true) {
@@ -131,7 +133,7 @@ export function createSecretDetector(asset: unknown): SecretDetector {
     return settled(found);
   }
 
-  return { rules: rules.map(({ id, title }) => ({ id, title })), detect, hold: holding };
+  return { rules: rules.map(({ id, title }) => ({ id, title })), triggers: rules, detect, hold: holding };
 }
 
 function judge(
