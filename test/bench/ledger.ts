@@ -1,4 +1,5 @@
-// Durable appends, acknowledgement times and verification of the ledger, against a bare file in the same run.
+// Durable appends, acknowledgement times and verification of the ledger, against a bare file in the same run. `--full`
+// takes longer.
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,9 +12,9 @@ import { Secret } from '../../src/kernel/secret.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import { verifyLedger } from '../../src/ledger/verify.ts';
 
-const quick = process.argv.includes('--quick');
-const events = quick ? 20_000 : 100_000;
-const seconds = quick ? 3 : 15;
+const full = process.argv.includes('--full');
+const events = full ? 200_000 : 40_000;
+const seconds = full ? 15 : 5;
 const batch = 512;
 
 const dir = mkdtempSync(join(process.env['MERLON_BENCH_DIR'] ?? tmpdir(), 'merlon-bench-'));
