@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadCatalogue, type Catalogue } from '../catalogue/catalogue.ts';
-import { createInspector, type Inspector } from '../inspection/inspector.ts';
+import { createInspector, type InspectionAssets, type Inspector } from '../inspection/inspector.ts';
 import { Problem } from '../kernel/problem.ts';
 import { loadRules, type Rule } from '../threat-model/rules.ts';
 import { ruleSources } from '../threat-model/threats/registry.gen.ts';
@@ -37,16 +37,21 @@ export function openRules(catalogue: Catalogue): Rule[] {
   return loadRules(ruleSources, { catalogue });
 }
 
-/** The detectors with their trained models. */
-export function openInspector(): Inspector {
-  return createInspector({
-    secrets: JSON.parse(read('assets/inspection/secrets.json').toString()),
+/** Rules and trained models of the detectors. */
+export function inspectionAssets(): InspectionAssets {
+  return {
+    secrets: JSON.parse(read('assets/inspection/secrets.json').toString()) as unknown,
     injection: {
       user: read('assets/inspection/injection-user.bin'),
       context: read('assets/inspection/injection-context.bin'),
     },
     harm: read('assets/inspection/harm.bin'),
-  });
+    names: read('assets/inspection/names.bin'),
+  };
+}
+
+export function openInspector(): Inspector {
+  return createInspector(inspectionAssets());
 }
 
 /** README of a control folder. The sources are not part of the build, so the capability names where it lies. */

@@ -4,18 +4,36 @@ import { commands as assuranceCommands } from '../assurance/commands.ts';
 import { commands as catalogueCommands } from '../catalogue/commands.ts';
 import { commands as inspectionCommands } from '../inspection/commands.ts';
 import { commands as vaultCommands } from '../data/vault/commands.ts';
+import { commands as anonymiseCommands } from '../data/anonymise/commands.ts';
+import { commands as execCommands } from '../data/exec/commands.ts';
+import { commands as privacyCommands } from '../data/privacy/commands.ts';
+import { commands as datasetCommands, usingDatasets } from '../data/registry/commands.ts';
+import { commands as datasetScanCommands } from '../data/scan/commands.ts';
 import type { Command, Io } from '../kernel/command.ts';
 import type { Plan } from '../kernel/plan.ts';
 import { commands as ledgerCommands } from '../ledger/commands.ts';
+import { commands as monitoringCommands } from '../models/monitoring/commands.ts';
+import { commands as artifactCommands } from '../models/registry/commands.ts';
+import { commands as scannerCommands } from '../models/scanners/commands.ts';
 import { commands as threatModelCommands } from '../threat-model/commands.ts';
-import { openCatalogue, openInspector, openRules, version } from './assets.ts';
+import { inspectionAssets, openCatalogue, openInspector, openRules, version } from './assets.ts';
 import { findControlPlane, findState, requireControlPlane } from './control-plane.ts';
+import { bomDataset } from './bom-dataset.ts';
 import { untilStopped } from './stop.ts';
 import { upCommand } from './up.ts';
+import type { Workspace } from './workspace.ts';
 
 /** Every command of `merlon`, with what it needs. Nothing is opened before a command runs. */
 export function allCommands({ cwd, env }: Pick<Io, 'cwd' | 'env'>): Command[] {
   const state = (): string => findState(cwd, env);
+  const controlPlane = () => findControlPlane(state());
+  const on = async <K extends string, T>(name: K, open: (workspace: Workspace) => Promise<T>) =>
+    (await import('./workspace.ts')).onWorkspace(name, state(), env, open);
+  const datasets = {
+    controlPlane,
+    openDatasets: async () => on('datasets', (await import('./protect.ts')).openDatasetRegistry),
+    now: () => Date.now(),
+  };
   return [
     upCommand(untilStopped),
     ...threatModelCommands({
@@ -40,8 +58,44 @@ export function allCommands({ cwd, env }: Pick<Io, 'cwd' | 'env'>): Command[] {
     }),
     ...vaultCommands({
       controlPlane: () => findControlPlane(state()),
-      openVault: async () => (await import('./workspace.ts')).openWorkspaceVault(state(), env),
+      openVault: async () => {
+        const { openVault } = await import('../data/vault/vault.ts');
+        return on('vault', openVault);
+      },
     }),
+    ...datasetCommands(datasets),
+    ...execCommands(datasets),
+    ...datasetScanCommands({ assets: () => Promise.resolve(inspectionAssets()), version: version() }),
+    ...anonymiseCommands({
+      pseudonymKey: async (purpose) => {
+        const { custody, close } = await (await import('./workspace.ts')).openWorkspace(state(), env);
+        try {
+          return await custody.derive(purpose);
+        } finally {
+          await close();
+        }
+      },
+    }),
+    ...privacyCommands({
+      openBudgets: async () => {
+        const running = controlPlane();
+        if (!running) return on('budgets', (await import('./protect.ts')).openPrivacyBudgets);
+        const { remoteBudgets } = await import('../data/privacy/routes.ts');
+        return { budgets: remoteBudgets(running), close: () => Promise.resolve() };
+      },
+    }),
+    ...scannerCommands(),
+    ...artifactCommands({
+      controlPlane,
+      openArtifacts: async () => on('artifacts', (await import('./protect.ts')).openArtifactRegistry),
+      dataset: async (id) => {
+        const all = await usingDatasets(datasets, (registry) => registry.list());
+        return bomDataset(all.find((one) => one.id === id));
+      },
+      now: () => Date.now(),
+      version: version(),
+    }),
+    ...monitoringCommands({ controlPlane: (at) => requireControlPlane(findState(at.cwd, at.env)) }),
     ...ledgerCommands({
       controlPlane: () => findControlPlane(state()),
       publishedDir: () => join(state(), 'ledger'),

@@ -19,6 +19,7 @@ export interface ControlPlane extends Running {
   /** The body as it came, for answers that are not JSON. */
   getText(path: string): Promise<string>;
   post<T>(path: string, body: unknown): Promise<T>;
+  put<T>(path: string, body: unknown): Promise<T>;
   delete(path: string): Promise<void>;
   /** Values of a server-sent event stream that a POST starts. */
   stream<T>(path: string, body: unknown, signal?: AbortSignal): AsyncIterable<T>;
@@ -103,14 +104,16 @@ function connect(running: Running, token: string): ControlPlane {
     if (!answer.ok) throw await problemOf(answer);
     return answer;
   };
+  const send = async <T>(method: string, path: string, body: unknown): Promise<T> => {
+    const text = await (await call(method, path, body)).text();
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  };
   return {
     ...running,
     get: async <T>(path: string) => (await (await call('GET', path)).json()) as T,
     getText: async (path) => (await call('GET', path)).text(),
-    post: async <T>(path: string, body: unknown) => {
-      const text = await (await call('POST', path, body)).text();
-      return (text === '' ? undefined : JSON.parse(text)) as T;
-    },
+    post: <T>(path: string, body: unknown) => send<T>('POST', path, body),
+    put: <T>(path: string, body: unknown) => send<T>('PUT', path, body),
     delete: async (path) => void (await call('DELETE', path)),
     async *stream<T>(path: string, body: unknown, signal?: AbortSignal) {
       const answer = await call('POST', path, body, signal);

@@ -10,6 +10,8 @@ import { openAssurance } from '../assurance/assurance.ts';
 import { routes as assuranceRoutes } from '../assurance/routes.ts';
 import { evidenceStore, migrations as evidenceMigrations } from '../assurance/store.ts';
 import { startVictim } from '../assurance/victim/victim.ts';
+import { routes as privacyRoutes } from '../data/privacy/routes.ts';
+import { routes as datasetRoutes } from '../data/registry/routes.ts';
 import { routes as vaultRoutes } from '../data/vault/routes.ts';
 import { openVault } from '../data/vault/vault.ts';
 import { controls } from '../gateway/controls/registry.gen.ts';
@@ -27,13 +29,20 @@ import { Problem } from '../kernel/problem.ts';
 import type { Mode } from '../kernel/vocabulary.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { routes as ledgerRoutes } from '../ledger/routes.ts';
+import { openCanaries } from '../models/monitoring/canaries.ts';
+import { openMonitor } from '../models/monitoring/monitor.ts';
+import { routes as monitoringRoutes } from '../models/monitoring/routes.ts';
+import { migrations as monitoringMigrations, monitorStore } from '../models/monitoring/store.ts';
+import { routes as artifactRoutes } from '../models/registry/routes.ts';
 import { routes as threatModelRoutes } from '../threat-model/routes.ts';
-import { openCatalogue, openConsole, openInspector, openRules, readmeOf } from './assets.ts';
+import { openCatalogue, openConsole, openInspector, openRules, readmeOf, version } from './assets.ts';
 import { loadConfig, tlsFiles } from './config.ts';
 import { findControlPlane, type Running } from './control-plane.ts';
 import { openCustody } from './custody.ts';
 import { openLog } from './log.ts';
 import { openModelFile } from './model-file.ts';
+import { bomDataset } from './bom-dataset.ts';
+import { openArtifactRegistry, openDatasetRegistry, openPrivacyBudgets } from './protect.ts';
 import { reportInput } from './report-input.ts';
 import { startShadow } from './shadow.ts';
 import { systemRoute } from './system-route.ts';
@@ -159,6 +168,21 @@ async function open(
   });
   closing.push(() => gatewayStore.close());
 
+  const place = { store, custody, clock, record, state };
+  const datasets = await openDatasetRegistry(place);
+  const artifacts = await openArtifactRegistry(place);
+  const budgets = await openPrivacyBudgets(place);
+  await store.migrate(monitoringMigrations);
+  const watched = monitorStore(store, defaultTenant);
+  const monitor = await openMonitor({
+    store: watched,
+    clock,
+    record,
+    onError: (error) => onError('monitoring', error),
+  });
+  closing.push(() => monitor.close());
+  const canaries = openCanaries({ store: watched, clock, record });
+
   const services: ControlServices = {
     inspect: inspector.inspect,
     hold: inspector.hold,
@@ -197,7 +221,10 @@ async function open(
     },
     prices: config.prices,
     tls,
-    onDecision: (exchange) => gatewayStore.record(exchange),
+    onDecision(exchange) {
+      gatewayStore.record(exchange);
+      monitor.observe(exchange);
+    },
     onDrift: (seen) => gatewayStore.drift.record(seen),
     onError,
     clock,
@@ -259,6 +286,14 @@ async function open(
       }),
       ...ledgerRoutes({ ledger }),
       ...vaultRoutes({ vault }),
+      ...datasetRoutes({ datasets }),
+      ...artifactRoutes({
+        artifacts,
+        dataset: async (id) => bomDataset((await datasets.list()).find((one) => one.id === id)),
+        version: version(),
+      }),
+      ...privacyRoutes({ budgets }),
+      ...monitoringRoutes({ monitor, canaries }),
       ...assuranceRoutes({
         assurance,
         reportInput: () => reportInput({ model, assurance, ledger, catalogue, now: clock.now() }),

@@ -2,8 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openClientKeys, type ClientKeys } from '../access/keys.ts';
 import { openStore } from '../adapters/open-store.ts';
-import { systemClock } from '../kernel/clock.ts';
-import { openVault, type Vault } from '../data/vault/vault.ts';
+import { systemClock, type Clock } from '../kernel/clock.ts';
 import type { SecurityEvent } from '../kernel/event.ts';
 import { openLedger, type Ledger } from '../ledger/ledger.ts';
 import type { KeyCustody } from '../ports/key-custody.ts';
@@ -17,6 +16,9 @@ export interface Workspace {
   store: Store;
   custody: KeyCustody;
   ledger: Ledger;
+  clock: Clock;
+  /** The folder itself. */
+  state: string;
   record(event: SecurityEvent): Promise<{ index: number; id: string }>;
   close(): Promise<void>;
 }
@@ -45,12 +47,31 @@ export async function openWorkspace(
     store,
     custody,
     ledger,
+    clock: systemClock,
+    state,
     record: (event) => ledger.append(event),
     async close() {
       await ledger.close();
       await store.close();
     },
   };
+}
+
+/** Opens something on a workspace, and closes both together. */
+export async function onWorkspace<K extends string, T>(
+  name: K,
+  state: string,
+  env: Record<string, string | undefined>,
+  open: (workspace: Workspace) => Promise<T>,
+): Promise<Record<K, T> & { close: () => Promise<void> }> {
+  const workspace = await openWorkspace(state, env);
+  try {
+    const opened = { [name]: await open(workspace) } as Record<K, T>;
+    return { ...opened, close: workspace.close };
+  } catch (error) {
+    await workspace.close();
+    throw error;
+  }
 }
 
 /** The client keys of a state folder on which nothing runs. */
@@ -68,13 +89,4 @@ export async function openWorkspaceKeys(
       await close();
     },
   };
-}
-
-/** The vault of a state folder. */
-export async function openWorkspaceVault(
-  state: string,
-  env: Record<string, string | undefined>,
-): Promise<{ vault: Vault; close: () => Promise<void> }> {
-  const { store, custody, record, close } = await openWorkspace(state, env);
-  return { vault: await openVault({ custody, store, clock: systemClock, record }), close };
 }
