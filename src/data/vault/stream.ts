@@ -1,4 +1,4 @@
-import { chunkBytes, chunkCipher, maxChunks, sealedBytes } from './chunks.ts';
+import { aesGcm, chunkBytes, chunkCipher, maxChunks, sealedBytes } from './chunks.ts';
 import { damaged, headerBytes, type ObjectKeys } from './container.ts';
 import { Problem } from '../../kernel/problem.ts';
 
@@ -32,7 +32,7 @@ export async function* sealStream(
   source: AsyncIterable<Uint8Array>,
   keys: ObjectKeys,
 ): AsyncGenerator<Buffer> {
-  const cipher = chunkCipher(keys);
+  const cipher = chunkCipher(keys, aesGcm);
   let index = 0;
   for await (const { chunk, last } of chunked(source, chunkBytes)) {
     if (index === maxChunks) throw new Problem('TOO_LARGE', { detail: 'a container holds at most 256 TiB' });
@@ -50,7 +50,7 @@ export async function* openStream(
   source: AsyncIterable<Uint8Array>,
   keys: ObjectKeys,
 ): AsyncGenerator<Buffer> {
-  const cipher = chunkCipher(keys);
+  const cipher = chunkCipher(keys, aesGcm);
   let index = 0;
   for await (const { chunk, last } of chunked(source, sealedBytes)) {
     const plain = cipher.open(chunk, index, last);
@@ -95,7 +95,7 @@ export async function takeHeader(
 
 /** Seals what is in memory; for small things and for measurements. */
 export function sealBytes(plain: Uint8Array, keys: ObjectKeys): Buffer[] {
-  const cipher = chunkCipher(keys);
+  const cipher = chunkCipher(keys, aesGcm);
   const sealed: Buffer[] = [];
   const count = Math.max(1, Math.ceil(plain.length / chunkBytes));
   for (let index = 0; index < count; index += 1) {
@@ -107,7 +107,7 @@ export function sealBytes(plain: Uint8Array, keys: ObjectKeys): Buffer[] {
 
 /** Opens what is in memory. @throws Problem OBJECT_DAMAGED as `openStream` does */
 export function openBytes(chunks: Uint8Array, keys: ObjectKeys): Buffer[] {
-  const cipher = chunkCipher(keys);
+  const cipher = chunkCipher(keys, aesGcm);
   const opened: Buffer[] = [];
   const count = Math.max(1, Math.ceil(chunks.length / sealedBytes));
   for (let index = 0; index < count; index += 1) {

@@ -1,7 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { Problem } from '../../kernel/problem.ts';
-import { chunkBytes, chunkCipher, sealedBytes, type ChunkCipher, type ChunkContext } from './chunks.ts';
+import {
+  aesGcm,
+  chunkBytes,
+  chunkCipher,
+  sealedBytes,
+  type ChunkCipher,
+  type ChunkContext,
+} from './chunks.ts';
 import { headerBytes } from './container.ts';
 import { damagedChunk } from './stream.ts';
 
@@ -118,13 +125,17 @@ export async function runStrips(
   const job: Job = { ...strips, shared, chunkBytes, sealedBytes, headerBytes };
   const bytesDone = (): number => Math.min(strips.plain, Atomics.load(view, done) * chunkBytes);
   if (strips.chunks <= chunksPerStrip) {
-    settle(work(job, chunkCipher, chunksPerStrip), strips);
+    settle(
+      work(job, (context) => chunkCipher(context, aesGcm), chunksPerStrip),
+      strips,
+    );
     onProgress?.(bytesDone());
     return;
   }
   const source = `
     const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads');
-    parentPort.postMessage((${work.toString()})(workerData, ${chunkCipher.toString()}, ${chunksPerStrip}));`;
+    const cipherOf = (context) => (${chunkCipher.toString()})(context, ${aesGcm.toString()});
+    parentPort.postMessage((${work.toString()})(workerData, cipherOf, ${chunksPerStrip}));`;
   const beat = onProgress && setInterval(() => onProgress(bytesDone()), 100);
   try {
     const outcomes = await Promise.all(
