@@ -54,7 +54,8 @@ async function copyTree(source: string, target: string, ignored: readonly string
   }
 }
 
-async function protect(folder: string): Promise<void> {
+/** Takes the right to write from a folder and all in it. */
+export async function protect(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) await protect(path);

@@ -3,16 +3,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { lstat, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { arch, constants, platform, release, tmpdir } from 'node:os';
-import { basename, delimiter, dirname, extname, isAbsolute, join, resolve, sep } from 'node:path';
+import { basename, delimiter, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { Problem } from '../../kernel/problem.ts';
 import { digestFile } from '../../manifest/digest.ts';
-import { describe } from '../../manifest/sign.ts';
-import { discard, snapshot } from '../../manifest/snapshot.ts';
-import { contentIdOf, type Resource } from '../../manifest/statement.ts';
-import { readTree } from '../../manifest/tree.ts';
-import type { DatasetRegistry, Grant } from '../registry/registry.ts';
+import { discard } from '../../manifest/snapshot.ts';
+import type { DatasetRegistry, View } from '../registry/registry.ts';
 import { launcher } from './launcher.ts';
 import { pythonHelper } from './python-helper.ts';
 
@@ -87,7 +84,7 @@ const mostCode = 5000;
  * @throws Problem BLOCKED when a dataset may not be used, ASSET_MISSING when nothing can enforce it
  */
 export async function execute(
-  registry: Pick<DatasetRegistry, 'grant' | 'receipt'>,
+  registry: Pick<DatasetRegistry, 'open' | 'receipt'>,
   request: ExecRequest,
 ): Promise<Run> {
   const { command, now } = request;
@@ -100,8 +97,8 @@ export async function execute(
   try {
     const views = new Map<string, View>();
     for (const id of new Set(request.datasets)) {
-      const grant = await registry.grant(id, { purpose: request.purpose, model: request.model });
-      views.set(id, await viewOf(grant, join(folder, 'data', id)));
+      const { purpose, model } = request;
+      views.set(id, await registry.open(id, { purpose, model }, join(folder, 'data', id)));
     }
     const out = await emptyFolder(resolve(request.cwd, request.out ?? join('runs', run)));
     const started = now();
@@ -110,13 +107,13 @@ export async function execute(
     const outputs = await outputsOf(out);
     const { bundle } = await registry.receipt({
       run,
-      inputs: [...views.values()].map(({ grant: { dataset, root, approver, expires } }) => ({
+      inputs: [...views.values()].map(({ dataset, root, approver, expires }) => ({
         dataset,
         root,
         approver,
         expires,
       })),
-      purpose: request.purpose ?? [...views.values()][0]!.grant.purpose,
+      purpose: request.purpose ?? [...views.values()][0]!.purpose,
       model: request.model ?? null,
       command: {
         program: basename(command[0]!),
@@ -140,38 +137,6 @@ export async function execute(
   } finally {
     await discard(folder);
   }
-}
-
-interface View {
-  grant: Grant;
-  path: string;
-  resources: Resource[];
-}
-
-/** A fresh copy that is what was approved, file by file, each with one link. @throws Problem BLOCKED */
-async function viewOf(grant: Grant, path: string): Promise<View> {
-  await mkdir(dirname(path), { recursive: true });
-  const blocked = (why: string): Problem =>
-    new Problem('BLOCKED', {
-      detail: `\`${grant.dataset}\` ${why}`,
-      fix: 'Register and approve what you have under another id, or restore the registry from a backup.',
-    });
-  let resources: Resource[];
-  try {
-    // The registry's own copy must not be writable through another name.
-    for (const { path: file } of (await readTree(grant.path, { ignored: [], allowSymlinks: false })).files) {
-      const about = await stat(
-        join((await stat(grant.path)).isFile() ? dirname(grant.path) : grant.path, file),
-      );
-      if (about.nlink !== 1) throw blocked(`has a file with another link to it: \`${file}\``);
-    }
-    resources = (await snapshot(grant.path, path)).resources;
-  } catch (error) {
-    if (error instanceof Problem) throw error;
-    throw blocked(`cannot be copied: ${error instanceof Error ? error.message : 'it failed'}`);
-  }
-  if (contentIdOf(resources) !== grant.root) throw blocked('is not what was approved: its files changed');
-  return { grant, path, resources };
 }
 
 async function launch(
@@ -310,7 +275,7 @@ async function whereIs(
         '-c',
         'import json,sys;print(json.dumps([sys.executable,sys.prefix,sys.base_prefix,sys.version_info[0]]))',
       ],
-      { env: env as NodeJS.ProcessEnv, timeout: 10_000 },
+      { env, timeout: 10_000 },
     );
     const [executable, prefix, base, major] = JSON.parse(stdout) as [string, string, string, number];
     return major === 3 ? { executable, prefixes: [prefix, base] } : undefined;
@@ -415,14 +380,18 @@ async function emptyFolder(path: string): Promise<string> {
   });
 }
 
-async function outputsOf(out: string): Promise<{ path: string; sha256: string }[]> {
-  try {
-    const { resources } = await describe(out);
-    return resources.map(({ path, digest }) => ({ path, sha256: digest }));
-  } catch {
-    // Nothing, or links and devices: those are not taken as results.
-    return [];
-  }
+/** Digests of the regular files that the run made; links and devices are not taken as results. */
+async function outputsOf(out: string): Promise<Run['outputs']> {
+  const entries = await readdir(out, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
+  return Promise.all(
+    paths.sort().map(async (path) => ({
+      path: relative(out, path).split(sep).join('/'),
+      sha256: await digestFile(path, 'sha256'),
+    })),
+  );
 }
 
 function sha256(text: string): string {

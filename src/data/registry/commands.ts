@@ -130,6 +130,7 @@ function remote(running: DatasetControlPlane): DatasetRegistry {
     list: async () => (await running.get<{ datasets: Dataset[] }>('/datasets')).datasets,
     get: (id) => running.get(at(id)),
     grant: (id, use) => running.post(at(id, '/grant'), use),
+    open: (id, use, target) => running.post(at(id, '/open'), { ...use, target }),
     receipt: (receipt) => running.post('/datasets/receipts', { receipt }),
   };
 }

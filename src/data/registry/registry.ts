@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
 import { securityEvent, type SecurityEvent } from '../../kernel/event.ts';
@@ -9,11 +9,12 @@ import type { Secret } from '../../kernel/secret.ts';
 import { openJournal } from '../../manifest/journal.ts';
 import { keyFromSeed, publicPem } from '../../manifest/keys.ts';
 import { describe, signStatement } from '../../manifest/sign.ts';
-import { snapshot } from '../../manifest/snapshot.ts';
-import { contentIdOf } from '../../manifest/statement.ts';
+import { discard, snapshot } from '../../manifest/snapshot.ts';
+import { contentIdOf, type Resource } from '../../manifest/statement.ts';
 import { Refusal } from '../../manifest/strict-json.ts';
 import type { Store } from '../../ports/store.ts';
 import { readApproval, signApproval, type Approval } from './approval.ts';
+import { keep, materialise, type Cipher } from './storage.ts';
 import { datasetRows, migrations, type DatasetRow } from './store.ts';
 
 /** Forward in this order; `revoked` from everywhere, and from there nowhere. */
@@ -33,8 +34,9 @@ export interface Dataset {
   root: string;
   /** Where it was registered from. */
   source: string;
-  /** The registry's own read-only copy. */
+  /** The registry's own copy: read-only, and encrypted where there is a vault. */
   path: string;
+  encrypted: boolean;
   files: number;
   author: string;
   scan: (DatasetScan & { at: number }) | null;
@@ -60,10 +62,15 @@ export interface Use {
 export interface Grant {
   dataset: string;
   root: string;
-  path: string;
   purpose: string;
   expires: number;
   approver: string;
+}
+
+/** A fresh read-only copy of a dataset, verified against its approval. */
+export interface View extends Grant {
+  path: string;
+  resources: Resource[];
 }
 
 export interface DatasetRegistry {
@@ -74,8 +81,10 @@ export interface DatasetRegistry {
   revoke(id: string, revocation: { by: string; reason: string }, by?: Principal): Promise<Dataset>;
   list(): Promise<Dataset[]>;
   get(id: string): Promise<Dataset>;
-  /** Says where an approved dataset lies. @throws Problem BLOCKED with the reason; the refusal is an event */
+  /** Whether a dataset may be read for a use. @throws Problem BLOCKED with the reason; the refusal is an event */
   grant(id: string, use: Use, by?: Principal): Promise<Grant>;
+  /** Puts a granted dataset at `target`, which is made. @throws Problem BLOCKED also when it is not what was approved */
+  open(id: string, use: Use, target: string, by?: Principal): Promise<View>;
   /** Signs a receipt as an in-toto statement and appends it to the ledger. */
   receipt(receipt: Record<string, unknown>, by?: Principal): Promise<{ bundle: string; publicKey: string }>;
 }
@@ -87,6 +96,8 @@ export interface DatasetRegistryOptions {
   /** Folder of the registry's copies. */
   dir: string;
   scan(path: string): Promise<DatasetScan>;
+  /** Encrypts what the registry keeps; the vault is one. */
+  cipher?: Cipher;
   /** 32 bytes of key custody: whoever has only the store approves nothing. */
   signingSeed: Secret<Buffer>;
   tenant?: string;
@@ -98,7 +109,7 @@ const longestApproval = 366 * 86_400_000;
 
 /** Opens the dataset registry on a store. What a crash left half-recorded is recorded first. */
 export async function openDatasets(options: DatasetRegistryOptions): Promise<DatasetRegistry> {
-  const { store, clock, dir, tenant = defaultTenant } = options;
+  const { store, clock, dir, cipher, tenant = defaultTenant } = options;
   await store.migrate(migrations);
   const rows = datasetRows(store, tenant);
   const journal = await openJournal(store, options.record, tenant);
@@ -161,6 +172,19 @@ export async function openDatasets(options: DatasetRegistryOptions): Promise<Dat
     });
   };
 
+  const draft = (
+    facts: Pick<Dataset, 'id' | 'root' | 'source' | 'path' | 'files' | 'author'>,
+    by: Principal | undefined,
+  ): Promise<void> =>
+    journal.change(async (note) => {
+      const none = { scan: null, review: null, approval: null, revoked: null };
+      const encrypted = cipher !== undefined;
+      const dataset: Dataset = { ...facts, ...none, encrypted, state: 'draft', changed: clock.now() };
+      await rows.insert(toRow(dataset));
+      const message = `dataset ${facts.id} registered by ${facts.author}`;
+      await note(eventOf(message, dataset, by, { activity: 1, unmapped: { actor: facts.author } }));
+    });
+
   /** Why a dataset may not be read for a use; the signed statement decides. */
   const refusal = async (dataset: Dataset, { purpose, model }: Use): Promise<string | Approval> => {
     const { id, state, root, approval } = dataset;
@@ -184,6 +208,33 @@ export async function openDatasets(options: DatasetRegistryOptions): Promise<Dat
     return signed;
   };
 
+  const refused = (dataset: Dataset, why: string, use: Use, by: Principal | undefined): Promise<void> =>
+    journal.change((note) =>
+      note(
+        eventOf(`dataset ${dataset.id} refused: ${why}`, dataset, by, {
+          ok: false,
+          activity: 2,
+          unmapped: { use },
+        }),
+      ),
+    );
+
+  const grant = async (id: string, use: Use, by?: Principal): Promise<Grant> => {
+    // A change that is not in the ledger yet does not count.
+    await journal.flush();
+    const dataset = fromRow(await row(id));
+    const answer = await refusal(dataset, use);
+    if (typeof answer === 'string') {
+      await refused(dataset, answer, use, by);
+      throw new Problem('BLOCKED', {
+        detail: `\`${id}\` ${answer}`,
+        fix: '`merlon dataset show` says what is missing; approvals are made with `merlon dataset approve`.',
+      });
+    }
+    const { purpose, expires, approver } = answer;
+    return { dataset: id, root: dataset.root, purpose, expires, approver };
+  };
+
   return {
     async register({ id, path, author }, by) {
       checkId(id);
@@ -196,41 +247,25 @@ export async function openDatasets(options: DatasetRegistryOptions): Promise<Dat
           fix: 'Register it under another id, such as one with a version: `tickets@2`.',
         });
       }
-      const copy = seen ? fromRow(seen).path : join(dir, id, root);
-      if (!seen) {
-        const manifest = await asProblem(() => snapshot(path, copy));
-        if (contentIdOf(manifest.resources) !== root) {
-          throw new Problem('CONFLICT', {
-            detail: `\`${path}\` changed while it was read`,
-            fix: 'Register it again when nobody writes to it.',
-          });
+      const work = join(dir, `.work-${randomBytes(6).toString('hex')}`);
+      const kept = join(dir, id, root);
+      const scan = await (async () => {
+        try {
+          const { resources } = await asProblem(() => snapshot(path, work));
+          if (contentIdOf(resources) !== root) {
+            throw new Problem('CONFLICT', {
+              detail: `\`${path}\` changed while it was read`,
+              fix: 'Register it again when nobody writes to it.',
+            });
+          }
+          if (!seen) await draft({ id, root, source: path, path: kept, files: resources.length, author }, by);
+          const { findings, summary } = await options.scan(work);
+          await keep(work, kept, cipher);
+          return { findings, summary, at: clock.now() };
+        } finally {
+          await discard(work);
         }
-        const draft: Dataset = {
-          id,
-          state: 'draft',
-          root,
-          source: path,
-          path: copy,
-          files: manifest.resources.length,
-          author,
-          scan: null,
-          review: null,
-          approval: null,
-          revoked: null,
-          changed: clock.now(),
-        };
-        await journal.change(async (note) => {
-          await rows.insert(toRow(draft));
-          await note(
-            eventOf(`dataset ${id} registered by ${author}`, draft, by, {
-              activity: 1,
-              unmapped: { actor: author },
-            }),
-          );
-        });
-      }
-      const { findings, summary } = await options.scan(copy);
-      const scan = { findings, summary, at: clock.now() };
+      })();
       return step(id, by, author, (dataset) => {
         inState(dataset, ['draft', 'scanned', 'reviewed'], 'scanned');
         // What a reviewer saw was another scan.
@@ -289,26 +324,31 @@ export async function openDatasets(options: DatasetRegistryOptions): Promise<Dat
     list: async () => (await rows.all()).map(fromRow),
     get: async (id) => fromRow(await row(id)),
 
-    async grant(id, use, by) {
-      // A change that is not in the ledger yet does not count.
-      await journal.flush();
-      const dataset = fromRow(await row(id));
-      const answer = await refusal(dataset, use);
-      if (typeof answer === 'string') {
-        const event = eventOf(`dataset ${id} refused: ${answer}`, dataset, by, {
-          ok: false,
-          activity: 2,
-          unmapped: { use },
+    grant,
+
+    async open(id, use, target, by) {
+      const granted = await grant(id, use, by);
+      const { path, encrypted } = fromRow(await row(id));
+      const blocked = async (why: string): Promise<Problem> => {
+        await refused(fromRow(await row(id)), why, use, by);
+        return new Problem('BLOCKED', {
+          detail: `\`${id}\` ${why}`,
+          fix: 'Restore the registry from a backup, or register and approve what you have under another id.',
         });
-        await journal.change((note) => note(event));
-        throw new Problem('BLOCKED', {
-          detail: `\`${id}\` ${answer}`,
-          fix: '`merlon dataset show` says what is missing; approvals are made with `merlon dataset approve`.',
-        });
+      };
+      if (encrypted && !cipher) throw await blocked('is encrypted, and there is no vault to open it');
+      let resources: Resource[];
+      try {
+        resources = await materialise(path, target, encrypted ? cipher : undefined);
+      } catch (error) {
+        await discard(target);
+        throw await blocked(`cannot be copied: ${error instanceof Error ? error.message : 'it failed'}`);
       }
-      const { root, path } = dataset;
-      const { purpose, expires, approver } = answer;
-      return { dataset: id, root, path, purpose, expires, approver };
+      if (contentIdOf(resources) !== granted.root) {
+        await discard(target);
+        throw await blocked('is not what was approved: its files changed');
+      }
+      return { ...granted, path: target, resources };
     },
 
     async receipt(receipt, by) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Problem } from '../../kernel/problem.ts';
 import { defineRoute, type Route } from '../../kernel/route.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { DatasetRegistry } from './registry.ts';
@@ -6,6 +7,8 @@ import type { DatasetRegistry } from './registry.ts';
 export interface DatasetRouteDeps {
   datasets: DatasetRegistry;
 }
+
+const Use = z.strictObject({ purpose: z.string().optional(), model: z.string().optional() });
 
 /** Signed-in people act under their own name; the owner of the control token says whose name it is. */
 function nameOf(principal: Principal, said: string): string {
@@ -78,9 +81,25 @@ export function routes({ datasets }: DatasetRouteDeps): Route[] {
       method: 'POST',
       path: '/datasets/:id/grant',
       action: 'dataset:use',
-      summary: 'Where an approved dataset lies, for one use',
-      body: z.strictObject({ purpose: z.string().optional(), model: z.string().optional() }),
+      summary: 'Whether a dataset may be read for a use',
+      body: Use,
       handle: async ({ params, body, principal }) => datasets.grant(id(params), body, principal),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/datasets/:id/open',
+      action: 'dataset:use',
+      summary: 'Puts a verified copy of an approved dataset into a new folder of this machine',
+      body: z.strictObject({ ...Use.shape, target: z.string() }),
+      async handle({ params, body: { target, ...use }, principal }) {
+        // It writes where it is told to: only for the owner of this machine, who could write there anyway.
+        if (principal.kind !== 'local') {
+          throw new Problem('FORBIDDEN', {
+            detail: 'datasets are opened on the machine of the registry only',
+          });
+        }
+        return datasets.open(id(params), use, target, principal);
+      },
     }),
     defineRoute({
       method: 'POST',
