@@ -19,12 +19,14 @@ const {
   follows,
   hash,
   lexiconSize,
+  acting,
+  placed,
   ordinary,
   passes,
   proper,
   tagCount,
   tags,
-  tokensOf,
+  createTokenizer,
 } = model;
 
 const lines = (file) =>
@@ -71,6 +73,54 @@ const sentences = [...lines('pii/ner.jsonl.gz'), ...lines('pii/presidio_synth.js
   }),
 );
 
+const placesFollow = new Set([
+  'in',
+  'near',
+  'from',
+  'across',
+  'visit',
+  'visiting',
+  'outside',
+  'around',
+  'toward',
+  'towards',
+]);
+const peopleFollow = new Set([
+  'mr',
+  'mrs',
+  'ms',
+  'dr',
+  'by',
+  'with',
+  'president',
+  'king',
+  'queen',
+  'sir',
+  'captain',
+  'named',
+  'actor',
+  'singer',
+  'dear',
+  'hi',
+  'called',
+]);
+const peoplePrecede = new Set([
+  'said',
+  'says',
+  'was',
+  'wrote',
+  'told',
+  'asked',
+  'has',
+  'had',
+  'is',
+  'who',
+  'could',
+  'went',
+  'wanted',
+  'and',
+]);
+
 /** Words of prose without annotation: which are ordinary, and which always have a capital. */
 function lexiconOf() {
   const seen = new Map();
@@ -81,9 +131,15 @@ function lexiconOf() {
       if (capitals > words.length * 0.5) continue;
       words.forEach((word, at) => {
         const small = word.toLowerCase();
-        const count = seen.get(small) ?? { small: 0, capital: 0 };
+        const count = seen.get(small) ?? { small: 0, capital: 0, placed: 0, acting: 0 };
         if (word === small) count.small += 1;
         else if (at > 0) count.capital += 1;
+        if (word !== small) {
+          const before = words[at - 1]?.toLowerCase() ?? '';
+          const after = words[at + 1]?.toLowerCase() ?? '';
+          if (placesFollow.has(before)) count.placed += 1;
+          if (peopleFollow.has(before) || peoplePrecede.has(after)) count.acting += 1;
+        }
         seen.set(small, count);
       });
     }
@@ -97,12 +153,15 @@ function lexiconOf() {
   for (const { text, label } of lines('text/train.jsonl.gz'))
     if (label === 'benign' && text.length < 8000) read(text);
   const lexicon = new Uint8Array(lexiconSize);
-  for (const [word, { small, capital }] of [...seen].sort(
+  for (const [word, { small, capital, placed: places, acting: acts }] of [...seen].sort(
     (left, right) => left[1].small + left[1].capital - right[1].small - right[1].capital,
   )) {
     if (small + capital < 3) continue;
     lexicon[hash(word, 0, word.length) & (lexiconSize - 1)] =
       small >= capital ? ordinary : capital > small * 4 ? proper : ordinary | proper;
+    if (places >= 2 && places > capital * 0.3)
+      lexicon[hash(word, 0, word.length) & (lexiconSize - 1)] |= placed;
+    if (acts >= 2 && acts > capital * 0.3) lexicon[hash(word, 0, word.length) & (lexiconSize - 1)] |= acting;
   }
   return lexicon;
 }
@@ -171,13 +230,14 @@ function goldOf(tokens, spans) {
   });
 }
 
-/** Averaged perceptron (Collins 2002), greedy, on its own predictions. */
-function train(data, lexicon, { epochs = 8 } = {}) {
+/** Averaged perceptron (Collins 2002), greedy, on its own predictions. Adds its weights to `sum`. */
+function round(data, lexicon, sum, epochs) {
   const weights = new Float32Array(buckets * tagCount);
   const totals = new Float64Array(buckets * tagCount);
   const stamps = new Uint32Array(buckets * tagCount);
+  const tokensOf = createTokenizer(lexicon);
   const rows = data.map(({ text, spans }) => {
-    const tokens = tokensOf(text, lexicon);
+    const tokens = tokensOf(text);
     return { tokens, gold: goldOf(tokens, spans) };
   });
   const features = new Uint32Array(featureCount);
@@ -226,24 +286,26 @@ function train(data, lexicon, { epochs = 8 } = {}) {
       }
     }
   }
-  let largest = 0;
-  const averaged = new Float32Array(weights.length);
-  for (let at = 0; at < weights.length; at += 1) {
-    averaged[at] = (totals[at] + (step - stamps[at]) * weights[at]) / step;
-    largest = Math.max(largest, Math.abs(averaged[at]));
-  }
+  for (let at = 0; at < weights.length; at += 1)
+    sum[at] += (totals[at] + (step - stamps[at]) * weights[at]) / step;
+}
+
+/** Several rounds in other orders with other names: their mean is steadier than each of them. */
+function train(data, lexicon, { rounds = 4, epochs = 6 } = {}) {
+  const averaged = new Float64Array(buckets * tagCount);
+  for (let at = 0; at < rounds; at += 1) round(grown(data), lexicon, averaged, epochs);
   // Few weights are large: the scale fits nearly all, and those few are clipped.
-  const sizes = [...averaged]
-    .map(Math.abs)
+  const sizes = Float64Array.from(averaged, Math.abs)
     .filter((one) => one > 0)
-    .sort((left, right) => left - right);
-  const scale = Math.min(largest, sizes[Math.floor(sizes.length * 0.9995)]) / 127;
+    .sort();
+  const scale = sizes[Math.floor(sizes.length * 0.9995)] / 127;
   return {
-    scale,
+    scale: scale / rounds,
     lexicon,
     weights: Int8Array.from(averaged, (one) => Math.max(-127, Math.min(127, Math.round(one / scale)))),
   };
 }
+
 const margin = { missed: Number(process.env.MISSED ?? 2), invented: Number(process.env.INVENTED ?? 1) };
 
 /** Precision, recall and F1 of spans: exact, and by overlap with the right kind. */
@@ -281,7 +343,10 @@ const lexicon = lexiconOf();
 if (process.argv.includes('--evaluate')) {
   const heldOut = ({ group }) => hash(group, 0, group.length) % 5 === 0;
   const tweets = (one) => one.source === 'wnut17_train';
-  const built = train(grown(sentences.filter((one) => !heldOut(one))), lexicon);
+  const built = train(
+    sentences.filter((one) => !heldOut(one)),
+    lexicon,
+  );
   const unseen = sentences.filter(heldOut);
   evaluate('tweets, sentences held out', built, unseen.filter(tweets));
   evaluate(
@@ -293,19 +358,22 @@ if (process.argv.includes('--evaluate')) {
   if (!process.argv.includes('--quick')) {
     evaluate(
       'templates, trained on tweets only',
-      train(grown(sentences.filter(tweets)), lexicon),
+      train(sentences.filter(tweets), lexicon),
       sentences.filter((one) => !tweets(one)),
     );
     evaluate(
       'tweets, trained on templates only',
-      train(grown(sentences.filter((one) => !tweets(one))), lexicon),
+      train(
+        sentences.filter((one) => !tweets(one)),
+        lexicon,
+      ),
       sentences.filter(tweets),
     );
   }
 } else {
   const out = resolve(root, 'assets/inspection/names.bin');
   mkdirSync(dirname(out), { recursive: true });
-  const bytes = encodeNames(train(grown(sentences), lexicon));
+  const bytes = encodeNames(train(sentences, lexicon));
   writeFileSync(out, bytes);
   console.log(`${out}: ${bytes.length} bytes`);
 }

@@ -10,9 +10,9 @@ import { excerpt, masked, maskedSecret } from './mask.ts';
 import { emptyColumn, valuesKept, type ColumnCounts } from './profile.ts';
 import { FloodCounts, type Flood } from './sketch/flood-counts.ts';
 import { DistinctSample } from './sketch/distinct-sample.ts';
-import { hash32, hash52 } from './sketch/hash.ts';
+import { hash32 } from './sketch/hash.ts';
 import { HyperLogLog } from './sketch/hyperloglog.ts';
-import { bandKeys, bands, wordHashes } from './sketch/minhash.ts';
+import { bandKeys, bands, keyOf, wordHashes } from './sketch/minhash.ts';
 
 /** Work for one thread: whole records of one file. */
 export interface Job {
@@ -282,7 +282,6 @@ export class Analyst {
     else if (kind === 'string' && isProse(text) && !roles.has('provenance') && !roles.has('licence'))
       row.text += row.text === '' ? text : `\n${text}`;
     if (roles.has('quasi')) row.group = hash32(text, row.group ^ hash32(name)) | 0;
-    row.hash = Math.imul(row.hash, 31) ^ hash32(text);
 
     const { findings, zeroWidth } = this.#detector.detect(name, text, reading.job.whole);
     reading.file.zeroWidth += zeroWidth;
@@ -303,7 +302,7 @@ export class Analyst {
     const length = row.text === '' ? 0 : wordHashes(row.text, this.#words);
     if (length >= 3) {
       const place = { line: row.line, seq: job.seq };
-      file.records.add(hash52(normalised(row.text)), {
+      file.records.add(keyOf(this.#words, length), {
         text: row.text.slice(0, textKept),
         count: 1,
         labels: new Map(row.label === undefined ? [] : [[row.label, { count: 1, ...place }]]),
@@ -343,7 +342,6 @@ class Row {
   text = '';
   label: string | undefined;
   group = 0;
-  hash = 0;
   passage = -1;
   lineStart = 0;
 
@@ -352,7 +350,6 @@ class Row {
     this.text = '';
     this.label = undefined;
     this.group = 0;
-    this.hash = 0;
     this.passage = -1;
   }
 }
@@ -379,15 +376,6 @@ export function sampleOfGroups(): DistinctSample<number> {
 /** Values of a list of choices are no text of their own. */
 function isProse(text: string): boolean {
   return text.length >= 16 && (text.split(' ', 4).length > 3 || text.charCodeAt(8) > 0x2e80);
-}
-
-/** Case, punctuation and spaces do not make another text. */
-function normalised(text: string): string {
-  return text
-    .slice(0, 4_000)
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
 }
 
 function countLines(text: string): number {

@@ -8,7 +8,7 @@ import {
   passes,
   tagCount,
   tags,
-  tokensOf,
+  createTokenizer,
 } from './features.ts';
 
 /** Finds people, places and organisations in sentences. */
@@ -19,7 +19,7 @@ export interface NameDetector {
 /** Longest name in tokens; what is longer is an error of the tagger. */
 const longest = 8;
 /** A token whose tag wins by less is not reported. */
-const leastMargin = 0;
+const leastMargin = 3.5;
 
 /**
  * A linear tagger over hashed features of words and their neighbours (averaged perceptron, Collins 2002), read from left to
@@ -27,12 +27,13 @@ const leastMargin = 0;
  */
 export function createNameDetector(asset: Uint8Array): NameDetector {
   const { scale, lexicon, weights } = parseNames(asset);
+  const tokensOf = createTokenizer(lexicon);
   const features = new Uint32Array(featureCount);
-  const scores = new Float64Array(tagCount);
+  const scores = new Int32Array(tagCount);
 
   return {
     detect(text) {
-      const tokens = tokensOf(text, lexicon);
+      const tokens = tokensOf(text);
       const findings: Finding[] = [];
       let before = outside;
       let beforeThat = outside;
@@ -54,11 +55,7 @@ export function createNameDetector(asset: Uint8Array): NameDetector {
         let tag = outside;
         if (!passes(tokens[at]!, before)) {
           featuresOf(tokens, at, before, beforeThat, features);
-          scores.fill(0);
-          for (let f = 0; f < featureCount; f += 1) {
-            const row = features[f]!;
-            for (let one = 0; one < tagCount; one += 1) scores[one]! += weights[row + one]!;
-          }
+          sumRows(features, weights, scores);
           for (let one = 1; one < tagCount; one += 1)
             if (scores[one]! > scores[tag]! && follows(before, one)) tag = one;
         }
@@ -73,4 +70,26 @@ export function createNameDetector(asset: Uint8Array): NameDetector {
       return findings;
     },
   };
+}
+
+/** Sums the rows, tag by tag; written out, because this is where the time goes. */
+function sumRows(rows: Uint32Array, weights: Int8Array, sums: Int32Array): void {
+  let [a, b, c, d, e, f, g] = [0, 0, 0, 0, 0, 0, 0];
+  for (let at = 0; at < featureCount; at += 1) {
+    const row = rows[at]!;
+    a += weights[row]!;
+    b += weights[row + 1]!;
+    c += weights[row + 2]!;
+    d += weights[row + 3]!;
+    e += weights[row + 4]!;
+    f += weights[row + 5]!;
+    g += weights[row + 6]!;
+  }
+  sums[0] = a;
+  sums[1] = b;
+  sums[2] = c;
+  sums[3] = d;
+  sums[4] = e;
+  sums[5] = f;
+  sums[6] = g;
 }

@@ -21,11 +21,14 @@ export const lexiconSize = 1 << 16;
 export const ordinary = 1;
 /** Nearly always with a capital, also within a sentence. */
 export const proper = 2;
+/** Often after the words that places follow, and where people stand in a sentence. */
+export const placed = 4;
+export const acting = 8;
+/** Bits of a word that say how it is written. */
+const writing = ordinary | proper;
 
-/** One word, number or sign of a text. */
-export interface Token {
-  start: number;
-  end: number;
+/** What is known of a word whatever stands around it. */
+interface Word {
   /** Hash of the word in small letters. */
   word: number;
   shape: number;
@@ -35,39 +38,68 @@ export interface Token {
   capital: boolean;
 }
 
+/** One word, number or sign of a text. */
+export interface Token extends Word {
+  start: number;
+  end: number;
+}
+
 const pattern = /https?:\/\/[^\s]+|[@#]?[\p{L}\p{N}_][\p{M}]*(?:['’.\-&]?[\p{L}\p{M}\p{N}_])*|[^\s]/gu;
 /** Part of a token that is read: no name is longer. */
 const unitsRead = 40;
+/** Words remembered with their hashes: most words of a text are among the last ones met. */
+const remembered = 20_000;
 
-export function tokensOf(text: string, lexicon: Uint8Array): Token[] {
-  const tokens: Token[] = [];
-  pattern.lastIndex = 0;
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    const { 0: found, index } = match;
-    const written = found.length > unitsRead ? found.slice(0, unitsRead) : found;
-    const small = written.toLowerCase();
-    const word = hash(small, 0, small.length);
-    const { length } = small;
-    tokens.push({
-      start: index,
-      end: index + found.length,
-      word,
-      shape: shapeOf(written),
-      prefixes: [
-        hash(small, 0, Math.min(1, length)),
-        hash(small, 0, Math.min(2, length)),
-        hash(small, 0, Math.min(3, length)),
-      ],
-      suffixes: [
-        hash(small, Math.max(0, length - 2), length),
-        hash(small, Math.max(0, length - 3), length),
-        hash(small, Math.max(0, length - 4), length),
-      ],
-      lexicon: lexicon[word & (lexiconSize - 1)]!,
-      capital: written !== small,
-    });
-  }
-  return tokens;
+/** Cuts texts into tokens by one lexicon. */
+export function createTokenizer(lexicon: Uint8Array): (text: string) => Token[] {
+  const known = new Map<string, Word>();
+  return (text) => {
+    const tokens: Token[] = [];
+    pattern.lastIndex = 0;
+    for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+      const { 0: found, index } = match;
+      const written = found.length > unitsRead ? found.slice(0, unitsRead) : found;
+      let one = known.get(written);
+      if (one === undefined) {
+        if (known.size >= remembered) known.clear();
+        known.set(written, (one = wordOf(written, lexicon)));
+      }
+      const { word, shape, prefixes, suffixes, lexicon: bits, capital } = one;
+      tokens.push({
+        word,
+        shape,
+        prefixes,
+        suffixes,
+        lexicon: bits,
+        capital,
+        start: index,
+        end: index + found.length,
+      });
+    }
+    return tokens;
+  };
+}
+
+function wordOf(written: string, lexicon: Uint8Array): Word {
+  const small = written.toLowerCase();
+  const { length } = small;
+  const word = hash(small, 0, length);
+  return {
+    word,
+    shape: shapeOf(written),
+    prefixes: [
+      hash(small, 0, Math.min(1, length)),
+      hash(small, 0, Math.min(2, length)),
+      hash(small, 0, Math.min(3, length)),
+    ],
+    suffixes: [
+      hash(small, Math.max(0, length - 2), length),
+      hash(small, Math.max(0, length - 3), length),
+      hash(small, Math.max(0, length - 4), length),
+    ],
+    lexicon: lexicon[word & (lexiconSize - 1)]!,
+    capital: written !== small,
+  };
 }
 
 export function hash(text: string, from: number, to: number): number {
@@ -116,10 +148,10 @@ function shapeOf(word: string): number {
 
 /** An ordinary word in small letters after no name is none itself: most of a text is passed over so. */
 export function passes({ capital, lexicon }: Token, before: number): boolean {
-  return before === outside && !capital && lexicon === ordinary;
+  return before === outside && !capital && (lexicon & writing) === ordinary;
 }
 
-export const featureCount = 34;
+export const featureCount = 36;
 const edge = 0x5bd1e995;
 
 /** Rows of the table that speak for the tag of one token, given the two tags before it. */
@@ -140,9 +172,9 @@ export function featuresOf(
   const rightWord = right?.word ?? edge;
   const leftShape = left?.shape ?? edge;
   const rightShape = right?.shape ?? edge;
-  const kind = lexicon + (token.capital ? 4 : 0);
-  const leftKind = left === undefined ? 9 : left.lexicon + (left.capital ? 4 : 0);
-  const rightKind = right === undefined ? 9 : right.lexicon + (right.capital ? 4 : 0);
+  const kind = lexicon + (token.capital ? 16 : 0);
+  const leftKind = left === undefined ? 33 : left.lexicon + (left.capital ? 16 : 0);
+  const rightKind = right === undefined ? 33 : right.lexicon + (right.capital ? 16 : 0);
   let n = 0;
   const put = (template: number, one: number, other = 0): void => {
     out[n++] =
@@ -174,7 +206,7 @@ export function featuresOf(
   put(22, leftWord, shape);
   put(23, rightWord, shape);
   put(24, kind, before);
-  put(25, kind, leftKind * 16 + rightKind);
+  put(25, kind, leftKind * 64 + rightKind);
   put(26, leftWord, before);
   put(27, rightWord, before);
   put(28, left?.suffixes[0] ?? edge, shape);
@@ -184,6 +216,8 @@ export function featuresOf(
   put(32, leftWord, left2?.word ?? edge);
   put(33, rightWord, right2?.word ?? edge);
   put(34, token.suffixes[1], kind);
+  put(35, lexicon >> 2, leftWord);
+  put(36, lexicon >> 2, shape);
 }
 
 /** Tags that may follow a tag: an inside only after its own kind. */
@@ -197,12 +231,12 @@ export interface NamesModel {
   weights: Int8Array;
 }
 
-const magic = 'MRLNAME1';
+const magic = 'MRLNAME2';
 
-/** A model file: 8 bytes of name, the scale as 32-bit float, the lexicon packed in 2 bits per word, the weights in 8 bits each. */
+/** A model file: 8 bytes of name, the scale as 32-bit float, the lexicon packed in 4 bits per word, the weights in 8 bits each. */
 export function encodeNames({ scale, lexicon, weights }: NamesModel): Uint8Array {
-  const packed = new Uint8Array(lexiconSize / 4);
-  for (let at = 0; at < lexiconSize; at += 1) packed[at >> 2]! |= lexicon[at]! << ((at & 3) * 2);
+  const packed = new Uint8Array(lexiconSize / 2);
+  for (let at = 0; at < lexiconSize; at += 1) packed[at >> 1]! |= lexicon[at]! << ((at & 1) * 4);
   const bytes = new Uint8Array(12 + packed.length + weights.length);
   bytes.set(new TextEncoder().encode(magic));
   new DataView(bytes.buffer).setFloat32(8, scale, true);
@@ -213,7 +247,7 @@ export function encodeNames({ scale, lexicon, weights }: NamesModel): Uint8Array
 
 /** @throws Problem ASSET_MISSING when the bytes are not such a file */
 export function parseNames(bytes: Uint8Array): NamesModel {
-  const packedSize = lexiconSize / 4;
+  const packedSize = lexiconSize / 2;
   if (
     bytes.length !== 12 + packedSize + buckets * tagCount ||
     new TextDecoder().decode(bytes.subarray(0, 8)) !== magic
@@ -223,7 +257,7 @@ export function parseNames(bytes: Uint8Array): NamesModel {
       fix: 'Restore it from the distribution, or train it again with tools/train-names.mjs.',
     });
   const lexicon = new Uint8Array(lexiconSize);
-  for (let at = 0; at < lexiconSize; at += 1) lexicon[at] = (bytes[12 + (at >> 2)]! >> ((at & 3) * 2)) & 3;
+  for (let at = 0; at < lexiconSize; at += 1) lexicon[at] = (bytes[12 + (at >> 1)]! >> ((at & 1) * 4)) & 15;
   return {
     scale: new DataView(bytes.buffer, bytes.byteOffset).getFloat32(8, true),
     lexicon,

@@ -47,6 +47,17 @@ export function bandKeys(words: Uint32Array, length: number, out: Float64Array):
   return true;
 }
 
+/** One key of 52 bits for the words of a text: case, punctuation and spaces do not make another text. */
+export function keyOf(words: Uint32Array, length: number): number {
+  let low = length;
+  let high = 0x2545f491;
+  for (let at = 0; at < length; at += 1) {
+    low = Math.imul(low ^ words[at]!, 0x01000193);
+    high = Math.imul(high, 31) ^ words[at]!;
+  }
+  return mix(low) * 0x100000 + (mix(high) >>> 12);
+}
+
 /** Hashes of the words of a text in small letters, without what stands between them. Returns how many there are. */
 export function wordHashes(text: string, out: Uint32Array): number {
   let count = 0;
