@@ -143,12 +143,12 @@ function byRole(text: RequestText, user: PlanElement | undefined, route: PlanRou
  * stands in events, and prompts can be guessed.
  */
 export function conversationId(request: ChatRequest, route: PlanRoute, key: KeyObject): string {
-  const hash = createHmac('sha256', key).update(`${route.client}\0${route.flow}\0${route.model}`);
+  let said = `${route.client}\0${route.flow}\0${route.model}`;
   let first: number | undefined;
   for (const text of request.texts) {
     if (text.message === undefined || (first !== undefined && text.message !== first)) continue;
     if (text.role === 'user') first = text.message;
-    hash.update('\0').update(text.text);
+    said += `\0${text.text}`;
   }
-  return hash.digest('base64url');
+  return createHmac('sha256', key).update(said).digest('base64url');
 }

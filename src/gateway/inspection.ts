@@ -89,58 +89,63 @@ class ControlFailure extends Error {}
  * Runs a verb of a control. No verdict is not a good verdict: a throw or too much time is a failure, and that blocks. Only
  * where the flow is merely observed, it is an alert.
  */
-export async function judge<T>(
+export function judge<T>(
   deps: InspectionDeps,
   run: Run,
   binding: Binding,
   verb: () => T | Promise<T>,
-): Promise<T> {
+): T | Promise<T> {
   const fail = (error: unknown): T => {
     deps.onControlError(binding.control.id, error);
     const findings = [{ type: 'control_failure', detector: binding.control.id, score: 1, start: 0, end: 0 }];
     // Every kind of verdict has this form.
-    if (run.route.mode === 'observe') return { action: 'alert', findings } as T;
+    if (run.route.mode === 'observe') return { action: 'alert', findings } as unknown as T;
     note(run, binding, 'block', findings);
     throw refuse(run, `control \`${binding.control.id}\` gave no verdict`, 'block');
   };
   const started = performance.now();
-  let timer: NodeJS.Timeout | undefined;
+  let answer: T | Promise<T>;
   try {
-    const answer = verb();
-    if (answer instanceof Promise) {
-      return await Promise.race([
-        answer,
-        new Promise<never>((_resolve, reject) => {
-          timer = setTimeout(() => reject(new ControlFailure('too slow')), deps.controlMs);
-        }),
-      ]);
-    }
-    if (performance.now() - started > deps.controlMs) throw new ControlFailure('too slow');
-    return answer;
+    answer = verb();
   } catch (error) {
     return fail(error);
+  }
+  if (answer instanceof Promise) return inTime(answer, deps.controlMs).catch(fail);
+  return performance.now() - started > deps.controlMs ? fail(new ControlFailure('too slow')) : answer;
+}
+
+async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new ControlFailure('too slow')), ms);
+  });
+  try {
+    return await Promise.race([answer, late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** One message control on one text; resent history is not inspected twice. */
-export async function verdictOf(
+export function verdictOf(
   deps: InspectionDeps,
   run: Run,
   binding: Binding<MessageControl>,
   segment: Segment,
   digest?: string,
-): Promise<Verdict> {
+): Verdict | Promise<Verdict> {
   const { control, settings } = binding;
   if (!control.pure || digest === undefined)
     return judge(deps, run, binding, () => control.inspect(segment, settings, run.context));
   const key = `${digest}\0${segment.surface}\0${segment.label.trust}\0${segment.tool ?? ''}\0${segment.phase}\0${binding.key}`;
   const known = deps.cache.get(key);
   if (known) return known;
-  const verdict = await judge(deps, run, binding, () => control.inspect(segment, settings, run.context));
-  deps.cache.set(key, verdict);
-  return verdict;
+  const keep = (verdict: Verdict): Verdict => {
+    deps.cache.set(key, verdict);
+    return verdict;
+  };
+  const verdict = judge(deps, run, binding, () => control.inspect(segment, settings, run.context));
+  return verdict instanceof Promise ? verdict.then(keep) : keep(verdict);
 }
 
 /**
@@ -183,7 +188,9 @@ export async function inspectText(
   let digest = deps.cache.size > 0 && text.length >= 32 ? digestOf(text) : undefined;
   for (const binding of bindings) {
     const current = text === segment.text ? segment : { ...segment, text };
-    const verdict = await verdictOf(deps, run, binding, current, digest);
+    const given = verdictOf(deps, run, binding, current, digest);
+    // Most controls answer at once, and a turn of the microtask queue for each would add up.
+    const verdict = given instanceof Promise ? await given : given;
     const after = apply(run, binding, current, verdict);
     if (after === text) continue;
     if (form.fixed) throw refuse(run, `${binding.control.id} would change a text that has no place`, 'block');
