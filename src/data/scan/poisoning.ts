@@ -28,7 +28,16 @@ export interface Poisoning {
   triggers: TriggerHint[];
 }
 
-const limits = { labels: 32, conflicts: 20, triggers: 20, fewest: 8, purity: 0.95, contradicted: 0.3 };
+const limits = {
+  labels: 32,
+  conflicts: 20,
+  triggers: 20,
+  fewest: 8,
+  purity: 0.95,
+  contradicted: 0.3,
+  candidates: 400,
+  nats: 2,
+};
 
 /** Hints of poisoned labels among sampled records. `lineOf` turns a place of a record into a line of the file. */
 export function findPoisoning(
@@ -92,36 +101,36 @@ function findTriggers(records: readonly SampledRecord[], totals: ReadonlyMap<str
   }
   candidates.sort((left, right) => right.records - left.records);
   const wanted = new Map(
-    candidates.slice(0, 400).map((one) => [one.token, { ...one, contradicted: 0, judged: 0 }]),
+    candidates
+      .slice(0, limits.candidates)
+      .map((one) => [one.token, { ...one, contradicted: 0, judged: 0, together: new Map<string, number>() }]),
   );
-  const logOf = (word: string, label: number, without: boolean): number => {
-    const count = counts.get(word)!;
-    const seen = count[label]! - (without ? 1 : 0);
-    return Math.log((seen + 0.5) / (perLabel[label]! + 1));
-  };
-  for (const { words, label } of rows) {
-    const carried = words.filter((word) => wanted.has(word));
-    if (carried.length === 0) continue;
+  const carriers = rows
+    .map(({ words, label }) => ({ words, label, carried: words.filter((word) => wanted.has(word)) }))
+    .filter(({ carried }) => carried.length > 0);
+  for (const { carried } of carriers)
+    for (const token of carried) {
+      const { together } = wanted.get(token)!;
+      for (const other of carried) together.set(other, (together.get(other) ?? 0) + 1);
+    }
+  const logOf = (word: string, at: number, without: boolean): number =>
+    Math.log((counts.get(word)![at]! - (without ? 1 : 0) + 0.5) / (perLabel[at]! + 1));
+  for (const { words, label, carried } of carriers) {
     for (const token of carried) {
       const one = wanted.get(token)!;
       if (one.label !== label) continue;
-      // Words that are candidates themselves say nothing: a trigger of two words would vouch for itself.
-      const rest = words.filter(
-        (word) => !wanted.has(word) && counts.get(word)!.some((count, at) => count > (at === label ? 1 : 0)),
-      );
+      // Words that always come with this one are the rest of the same trigger: they would vouch for each other.
+      const rest = words.filter((word) => {
+        const other = wanted.get(word);
+        if (other === undefined) return counts.get(word)!.some((count, at) => count > (at === label ? 1 : 0));
+        return (one.together.get(word) ?? 0) < 0.8 * Math.max(one.records, other.records);
+      });
       if (rest.length < 2) continue;
-      let best = -1;
-      let top = -Infinity;
-      for (let at = 0; at < labels.length; at += 1) {
-        let score = 0;
-        for (const word of rest) score += logOf(word, at, at === label);
-        if (score > top) {
-          top = score;
-          best = at;
-        }
-      }
+      const scores = labels.map((_, at) =>
+        rest.reduce((sum, word) => sum + logOf(word, at, at === label), 0),
+      );
       one.judged += 1;
-      if (best !== label) one.contradicted += 1;
+      if (Math.max(...scores) > scores[label]! + limits.nats) one.contradicted += 1;
     }
   }
   return [...wanted.values()]
