@@ -72,3 +72,27 @@ export async function discard(folder: string): Promise<void> {
   await chmod(folder, 0o700).catch(() => undefined);
   await rm(folder, { recursive: true, force: true });
 }
+
+/** Name of a folder for the time of one piece of work, after which `sweep` looks when the process was killed. */
+export function workName(prefix: string): string {
+  return `${prefix}${process.pid}-${randomBytes(6).toString('hex')}`;
+}
+
+/** Removes what processes that are gone left behind in `folder` under names of `workName`. */
+export async function sweep(folder: string, prefix: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const pid = name.startsWith(prefix) ? /^(\d+)-/.exec(name.slice(prefix.length))?.[1] : undefined;
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    // Of another user, or in use by another sweep: it stays for the next one.
+    await discard(join(folder, name)).catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}

@@ -1,14 +1,14 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
-import { lstat, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { arch, constants, platform, release, tmpdir } from 'node:os';
 import { basename, delimiter, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { Problem } from '../../kernel/problem.ts';
 import { digestFile } from '../../manifest/digest.ts';
-import { discard } from '../../manifest/snapshot.ts';
+import { discard, sweep, workName } from '../../manifest/snapshot.ts';
 import type { DatasetRegistry, View } from '../registry/registry.ts';
 import { launcher } from './launcher.ts';
 import { pythonHelper } from './python-helper.ts';
@@ -93,7 +93,11 @@ export async function execute(
   if (request.datasets.length === 0)
     throw new Problem('USAGE', { detail: 'no dataset is named', fix: 'Give `--dataset ID`.' });
   const run = `${new Date(now()).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}-${randomBytes(4).toString('hex')}`;
-  const folder = await mkdtemp(join(realpathSync(tmpdir()), 'merlon-run-'));
+  // Copies of a run that was killed hold data: they go first.
+  const place = realpathSync(tmpdir());
+  await sweep(place, 'merlon-run-');
+  const folder = join(place, workName('merlon-run-'));
+  await mkdir(folder, { mode: 0o700 });
   try {
     const views = new Map<string, View>();
     for (const id of new Set(request.datasets)) {
@@ -222,12 +226,18 @@ function start(command: readonly string[], env: Record<string, string>, request:
   return child;
 }
 
+/** How the command ended. A signal to us goes to it, so that what follows it still happens. */
 function wait(child: ReturnType<typeof start>): Promise<number> {
-  return new Promise((done, fail) => {
+  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, forward);
+  return new Promise<number>((done, fail) => {
     child.on('error', fail);
     child.on('close', (code, signal) =>
       done(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
     );
+  }).finally(() => {
+    for (const signal of signals) process.off(signal, forward);
   });
 }
 

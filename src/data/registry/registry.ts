@@ -1,4 +1,4 @@
-import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
 import { securityEvent, type SecurityEvent } from '../../kernel/event.ts';
@@ -9,7 +9,7 @@ import type { Secret } from '../../kernel/secret.ts';
 import { openJournal } from '../../manifest/journal.ts';
 import { keyFromSeed, publicPem } from '../../manifest/keys.ts';
 import { describe, signStatement } from '../../manifest/sign.ts';
-import { discard, snapshot } from '../../manifest/snapshot.ts';
+import { discard, snapshot, sweep, workName } from '../../manifest/snapshot.ts';
 import { contentIdOf, type Resource } from '../../manifest/statement.ts';
 import { Refusal } from '../../manifest/strict-json.ts';
 import type { Store } from '../../ports/store.ts';
@@ -247,7 +247,8 @@ export async function openDatasets(options: DatasetRegistryOptions): Promise<Dat
           fix: 'Register it under another id, such as one with a version: `tickets@2`.',
         });
       }
-      const work = join(dir, `.work-${randomBytes(6).toString('hex')}`);
+      await sweep(dir, '.work-');
+      const work = join(dir, workName('.work-'));
       const kept = join(dir, id, root);
       const scan = await (async () => {
         try {
