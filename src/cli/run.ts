@@ -19,6 +19,16 @@ const groups: Record<string, string> = {
   catalogue: 'Catalogues: list, show, compare',
   key: 'Client keys of the gateway',
   ledger: 'The tamper-evident log',
+  access: 'Sign-in to the console',
+  vault: 'Encryption: containers, keys, shredding',
+  dataset: 'Datasets: scan, approve, anonymise, query with a privacy budget',
+  artifact: 'Model files: scan, sign, verify, registry with a load gate',
+  monitor: 'How models behave in traffic, and what drifted',
+  watermark: 'Text watermarks and fingerprints of weights',
+  'language-model': 'The embedded language model of the labs',
+  'privacy-lab': 'What a model remembers of its training text',
+  robustness: 'Attack and harden text classifiers',
+  encrypted: 'Scoring of text that the server cannot read',
 };
 
 /**
