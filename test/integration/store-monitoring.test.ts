@@ -21,7 +21,12 @@ for (const [name, make, present] of [
       });
       await store.migrate(migrations);
       const open = () =>
-        openMonitor({ store: monitorStore(store, 'default'), clock, record, settings: { windowSize: 10 } });
+        openMonitor({
+          store: monitorStore(store, 'default'),
+          clock,
+          record,
+          settings: { windowSize: 10, referenceWindows: 5 },
+        });
       const monitor = await open();
       for (let n = 0; n < 65; n++)
         monitor.observe({

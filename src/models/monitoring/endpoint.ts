@@ -20,7 +20,7 @@ const answerBytes = 1 << 20;
 export async function askEndpoint(
   endpoint: Endpoint,
   prompt: string,
-): Promise<CanaryAnswer & { status: number }> {
+): Promise<CanaryAnswer & { status: number; filtered: boolean }> {
   const { url, model, key, maxTokens = 200, timeoutMs = 60_000 } = endpoint;
   const at = `${url.replace(/\/+$/, '')}/chat/completions`;
   let status: number;
@@ -64,11 +64,13 @@ export async function askEndpoint(
     });
   const choices = list(body['choices']);
   const said = record(record(choices[0])['message'])['content'];
+  const filtered = status >= 400 || record(choices[0])['finish_reason'] === 'content_filter';
   const promptTokens = record(body['usage'])['prompt_tokens'];
   const fingerprint = body['system_fingerprint'];
   const named = body['model'];
   return {
     status,
+    filtered,
     text: typeof said === 'string' ? said : '',
     ...(typeof promptTokens === 'number' ? { promptTokens } : {}),
     ...(typeof named === 'string' ? { model: named } : {}),

@@ -110,7 +110,7 @@ const usual: Habits = { refusal: 0.02, longer: 0, german: 0.1 };
 test('stays quiet on steady traffic, however much of it there is', async () => {
   const { monitor, alarms } = await watching();
   const random = randomness(7);
-  for (let n = 0; n < 40_000; n++) monitor.observe(exchange(random, usual, n * 1000));
+  for (let n = 0; n < 20_000; n++) monitor.observe(exchange(random, usual, n * 1000));
   await monitor.close();
   expect(alarms).toEqual([]);
   expect(monitor.list().series[0]).toMatchObject({ client: 'bot', model: 'm-1', state: 'steady' });
@@ -140,8 +140,8 @@ test('says when a drift is over, once, and not again while it lasts', async () =
   const send = (count: number, habits: Habits) => {
     for (let n = 0; n < count; n++) monitor.observe(exchange(random, habits, 0));
   };
-  send(1000, usual);
-  send(6000, { ...usual, refusal: 0.3 });
+  send(2000, usual);
+  send(3000, { ...usual, refusal: 0.3 });
   send(6000, usual);
   await monitor.close();
   expect(alarms.map(({ unmapped }) => unmapped['change'])).toEqual(['drift', 'recovery']);
@@ -151,7 +151,7 @@ test('goes on where it was after a restart', async () => {
   const store = memoryStore();
   const random = randomness(3);
   const first = await watching({}, store);
-  for (let n = 0; n < 1100; n++) first.monitor.observe(exchange(random, usual, 0));
+  for (let n = 0; n < 2100; n++) first.monitor.observe(exchange(random, usual, 0));
   await first.monitor.close();
   const second = await watching({}, store);
   expect(second.monitor.list()).toEqual(first.monitor.list());

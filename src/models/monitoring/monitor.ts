@@ -36,7 +36,7 @@ export const monitorDefaults: MonitorSettings = {
   windowSize: 200,
   windowMs: 3_600_000,
   windowLeast: 50,
-  referenceWindows: 5,
+  referenceWindows: 10,
   falseAlarmWindows: 1000,
   effect: { numeric: 0.08, categorical: 0.06 },
 };
