@@ -152,7 +152,11 @@ function search(
     );
   }
   const { results } = satisfyingNodes(encoded, config.suppression, onNode);
-  const kept = results.filter(({ suppressed }) => suppressed < encoded.rows);
+  // Of equals the one with the finer levels comes first, and wins.
+  const height = (node: readonly number[]): number => node.reduce((sum, level) => sum + level, 0);
+  const kept = results
+    .filter(({ suppressed }) => suppressed < encoded.rows)
+    .toSorted((left, right) => height(left.node) - height(right.node));
   if (kept.length === 0) return undefined;
   switch (config.optimize) {
     case 'loss':

@@ -143,11 +143,11 @@ const longestList = 12;
 /** What is written for an interval of leaves: the label of the level that has it, a range of numbers, a set of values. */
 export function labelOf({ leaves, levels }: Hierarchy, low: number, high: number): string {
   if (low === high) return leaves[low]!;
-  if (low === 0 && high === leaves.length - 1) return everything;
   for (const { group, groups } of levels) {
     const named = groups[group[low]!]!;
     if (named.low === low && named.high === high) return named.label;
   }
+  if (low === 0 && high === leaves.length - 1) return everything;
   const inside = leaves.slice(low, high + 1);
   if (inside.every(isNumber)) {
     const numbers = inside.map(Number);

@@ -183,12 +183,15 @@ export function printTable({ columns, rows, format }: Table): string {
       )
       .join('');
   const { delimiter } = format;
+  const quote = (value: string): string => `"${value.replaceAll('"', '""')}"`;
   const field = (value: string): string =>
-    value.includes(delimiter) || /["\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
-  // A single empty cell would read as an empty line.
+    value.includes(delimiter) || /["\r\n]/.test(value) ? quote(value) : value;
+  // The header must not show another delimiter than this one.
+  const header = columns.map((column) => (/[",;|\t\r\n]/.test(column) ? quote(column) : column));
+  // Where no delimiter shows, and where an empty cell would read as an empty line, every cell is quoted.
   const print = (row: readonly string[]): string =>
-    row.length === 1 && row[0] === '' ? '""\n' : `${row.map(field).join(delimiter)}\n`;
-  return print(columns) + rows.map(print).join('');
+    `${(columns.length === 1 ? row.map(quote) : row.map(field)).join(delimiter)}\n`;
+  return `${header.join(delimiter)}\n${rows.map(print).join('')}`;
 }
 
 /** JSON Lines for `.jsonl`, else CSV with the delimiter of the input. */

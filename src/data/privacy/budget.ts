@@ -101,7 +101,7 @@ export async function openBudgets({
           detail: `ε ${epsilon} and δ ${delta} are no budget`,
           fix: 'ε is a number from 0, δ is from 0 to below 1 and should be below one over the number of people.',
         });
-      return rows.transaction(async () => {
+      const covered = async (): Promise<void> => {
         await rows.create(defaultRow(dataset));
         await rows.lock(dataset);
         const spent = lossOf(costsOf(await rows.spends(dataset)), delta);
@@ -111,22 +111,28 @@ export async function openBudgets({
             fix: 'What was released cannot be taken back: set a budget of at least that.',
             facts: { spent },
           });
+      };
+      await rows.transaction(covered);
+      // Outside any transaction: the ledger writes to the same store and would wait for its end.
+      await record(
+        securityEvent({
+          kind: 'entity_management',
+          activity: 3,
+          message: `privacy budget of ${dataset} set to ε ${epsilon} at δ ${delta}`,
+          time: clock.now(),
+          unmapped: { privacy: { dataset, epsilon, delta, by } },
+        }),
+      );
+      return rows.transaction(async () => {
+        await covered();
         await rows.change(dataset, epsilon, delta);
-        await record(
-          securityEvent({
-            kind: 'entity_management',
-            activity: 3,
-            message: `privacy budget of ${dataset} set to ε ${epsilon} at δ ${delta}`,
-            time: clock.now(),
-            unmapped: { privacy: { dataset, epsilon, delta, by } },
-          }),
-        );
         return described((await rows.budget(dataset))!);
       });
     },
 
     async reserve({ dataset, cost, purpose, requester }) {
-      return rows.transaction(async () => {
+      const id = randomUUID();
+      const granted = await rows.transaction(async () => {
         await rows.create(defaultRow(dataset));
         await rows.lock(dataset);
         const { epsilon, delta } = (await rows.budget(dataset))!;
@@ -141,7 +147,6 @@ export async function openBudgets({
             facts: { dataset, epsilon, delta, spent: already, left: Math.max(0, epsilon - already) },
           });
         }
-        const id = randomUUID();
         await rows.insert({
           id,
           dataset,
@@ -151,6 +156,10 @@ export async function openBudgets({
           requester,
           cost: JSON.stringify(cost),
         });
+        return { epsilon, delta, spent };
+      });
+      const { epsilon, delta, spent } = granted;
+      try {
         await record(
           securityEvent({
             kind: 'api_activity',
@@ -161,8 +170,12 @@ export async function openBudgets({
             unmapped: { privacy: { id, dataset, purpose, requester, cost, spent, epsilon, delta } },
           }),
         );
-        return { id, spent, left: Math.max(0, epsilon - spent) };
-      });
+      } catch (error) {
+        // Nothing has read the data yet, so nothing is lost.
+        await rows.cancel(id);
+        throw error;
+      }
+      return { id, spent, left: Math.max(0, epsilon - spent) };
     },
 
     async release(id) {

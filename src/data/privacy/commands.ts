@@ -125,10 +125,10 @@ export function commands(deps: PrivacyCommandDeps): Command[] {
             'COL=LOW,HIGH for a column of mostly distinct numbers. May repeat. Never taken from the data.',
           ),
         out: z.string().describe('File to write, CSV or JSON Lines by its name.'),
-        evaluate: z
+        skipEvaluation: z
           .boolean()
-          .default(true)
-          .describe('Compare models trained on both; reads the data without noise, for its holders only.'),
+          .default(false)
+          .describe('Do not compare models trained on both. The comparison reads the data without noise.'),
         ...budgetOptions,
       }),
       examples: [
@@ -169,9 +169,9 @@ export function commands(deps: PrivacyCommandDeps): Command[] {
             printTable({ columns: table.columns, rows, format: formatFor(out, table.format) }),
           );
           await budgets.release(id);
-          const report = options.evaluate
-            ? evaluateSynthesis(table.columns, table.rows, rows, options.label)
-            : undefined;
+          const report = options.skipEvaluation
+            ? undefined
+            : evaluateSynthesis(table.columns, table.rows, rows, options.label);
           if (io.json)
             io.out(
               JSON.stringify({

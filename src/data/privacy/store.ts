@@ -59,6 +59,9 @@ export function budgetStore(store: Store, tenant: string) {
   const release = store.prepare(
     `UPDATE privacy_spend SET state = 'released' WHERE tenant = @tenant AND id = @id AND state = 'reserved'`,
   );
+  const cancel = store.prepare(
+    `DELETE FROM privacy_spend WHERE tenant = @tenant AND id = @id AND state = 'reserved'`,
+  );
   return {
     transaction: <T>(work: () => Promise<T>): Promise<T> => store.transaction(work),
     budget: (dataset: string) => budget.get({ tenant, dataset }),
@@ -69,6 +72,7 @@ export function budgetStore(store: Store, tenant: string) {
       change.run({ tenant, dataset, epsilon, delta }),
     spends: (dataset: string) => spends.all({ tenant, dataset }),
     insert: (row: SpendRow) => insert.run({ tenant, ...row }),
+    cancel: (id: string) => cancel.run({ tenant, id }),
     release: async (id: string) => (await release.run({ tenant, id })).changes === 1,
   };
 }

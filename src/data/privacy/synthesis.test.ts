@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { lossOf } from './budget.ts';
 import { evaluateSynthesis } from './evaluation.ts';
