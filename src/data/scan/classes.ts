@@ -19,13 +19,15 @@ const byType: Readonly<Record<string, FindingClass>> = {
   phone_number: 'confidential',
   person: 'confidential',
   street_address: 'confidential',
-  postcode: 'internal',
   date_of_birth: 'confidential',
   crypto_address: 'confidential',
   vin: 'confidential',
   imei: 'confidential',
   bic_code: 'internal',
   geo_coordinates: 'confidential',
+  imsi: 'confidential',
+  iccid: 'confidential',
+  private_hostname: 'internal',
 };
 
 /** Registers of companies and numbers printed on every invoice: known to the public, yet not to be spread without need. */
@@ -36,8 +38,8 @@ const business =
 export function classOf(type: string): FindingClass {
   const known = byType[type];
   if (known !== undefined) return known;
-  if (type.endsWith('_license_plate') || type.endsWith('_vehicle_registration') || type.endsWith('_postcode'))
-    return 'confidential';
+  if (type.endsWith('_license_plate') || type.endsWith('_vehicle_registration')) return 'confidential';
+  if (type.endsWith('_postcode')) return 'internal';
   return business.test(type) ? 'internal' : 'restricted';
 }
 

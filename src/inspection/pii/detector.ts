@@ -1,9 +1,14 @@
 import type { Finding } from '../../kernel/finding.ts';
 import { compileTriggers, type Trigger, type Window } from '../scan/windows.ts';
+import { furtherRecognizers } from './further-recognizers.ts';
 import { nationalRecognizers } from './national-ids.ts';
 import { ownRecognizers, type Recognizer } from './recognizers.ts';
 
-export const recognizers: readonly Recognizer[] = [...ownRecognizers, ...nationalRecognizers];
+export const recognizers: readonly Recognizer[] = [
+  ...ownRecognizers,
+  ...furtherRecognizers,
+  ...nationalRecognizers,
+];
 
 /** Findings from this score on are reported. */
 export const piiThreshold = 0.5;
