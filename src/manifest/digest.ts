@@ -51,17 +51,29 @@ export async function digestRanges(
   ranges: readonly { start: number; end: number }[],
   algorithm: Algorithm,
 ): Promise<(string | undefined)[]> {
-  const buffer = Buffer.allocUnsafe(bufferBytes);
+  // The next block is read while this one is hashed.
+  const buffers = [Buffer.allocUnsafe(bufferBytes), Buffer.allocUnsafe(bufferBytes)];
   const digests: (string | undefined)[] = [];
   for (const { start, end } of ranges) {
     const hasher = await createHasher(algorithm);
     let at = start;
+    const readAt = (from: number): Promise<{ bytesRead: number; buffer: Buffer }> => {
+      buffers.reverse();
+      return file.read(buffers[0]!, 0, Math.min(bufferBytes, end - from), from);
+    };
+    let reading = readAt(at);
     while (at < end) {
-      const { bytesRead } = await file.read(buffer, 0, Math.min(bufferBytes, end - at), at);
+      const { bytesRead, buffer } = await reading;
       if (bytesRead === 0) break;
-      hasher.update(buffer.subarray(0, bytesRead));
       at += bytesRead;
+      if (at < end) {
+        reading = readAt(at);
+        // A failure shows where the result is awaited.
+        reading.catch(() => undefined);
+      }
+      hasher.update(buffer.subarray(0, bytesRead));
     }
+    await reading;
     digests.push(at === end ? hasher.digest().toString('hex') : undefined);
   }
   return digests;

@@ -5,6 +5,8 @@ import { z } from 'zod';
 import type { SignatureBundle } from './bundle.ts';
 import { decodeBase64, Refusal } from './strict-json.ts';
 
+const require = createRequire(import.meta.url);
+
 type TrustedRoot = Parameters<typeof ToTrustMaterial>[0];
 
 /** Who must have signed: the identity in the certificate and who vouched for it. */
@@ -19,7 +21,7 @@ const publicGood = 'https://tuf-repo-cdn.sigstore.dev';
 
 /** The trusted root of the public Sigstore that came with this release; no network. */
 function seededRoot(): string {
-  const file = createRequire(import.meta.url).resolve('@sigstore/tuf/seeds.json');
+  const file = require.resolve('@sigstore/tuf/seeds.json');
   const seeds = JSON.parse(readFileSync(file, 'utf8')) as Record<string, { targets: Record<string, string> }>;
   return Buffer.from(seeds[publicGood]!.targets['trusted_root.json']!, 'base64').toString('utf8');
 }

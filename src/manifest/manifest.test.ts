@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as fc from 'fast-check';
@@ -119,11 +120,13 @@ group('signing a folder', () => {
     });
     await expect(signed(dir)).rejects.toBeInstanceOf(Refusal);
     rmSync(join(dir, 'link'));
-    execFileSync('mkfifo', [join(dir, 'pipe')]);
+    const server = createServer();
+    await new Promise<void>((done) => server.listen(join(dir, 'pipe'), done));
     expect(await check(dir, bundle)).toMatchObject({
       verified: false,
       reason: expect.stringContaining('pipe'),
     });
+    await new Promise((done) => server.close(done));
   });
 
   test('signs a single file under its name', async () => {
@@ -134,8 +137,9 @@ group('signing a folder', () => {
 });
 
 group('certificates', () => {
+  const program = 'openssl';
   const openssl = (...parameters: string[]): void => {
-    execFileSync('openssl', parameters, { cwd: base, stdio: 'pipe' });
+    execFileSync(program, parameters, { cwd: base, stdio: 'pipe' });
   };
   const issue = (name: string, issuer: string | undefined, extensions: string, days = '30'): void => {
     openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', `${name}.key`);

@@ -21,6 +21,7 @@ let base: string;
 let store: Store;
 let datasets: DatasetRegistry;
 let artifacts: ArtifactRegistry;
+const program = 'openssl';
 const clock = { now: () => Date.now() };
 const record = (event: { metadata: { uid: string } }) => Promise.resolve({ id: event.metadata.uid });
 
@@ -53,10 +54,10 @@ beforeAll(async () => {
     ['key', 'prime256v1'],
     ['other', 'secp384r1'],
   ] as const) {
-    execFileSync('openssl', ['ecparam', '-name', curve, '-genkey', '-noout', '-out', `${name}.pem`], {
+    execFileSync(program, ['ecparam', '-name', curve, '-genkey', '-noout', '-out', `${name}.pem`], {
       cwd: base,
     });
-    execFileSync('openssl', ['ec', '-in', `${name}.pem`, '-pubout', '-out', `${name}.pub`], {
+    execFileSync(program, ['ec', '-in', `${name}.pem`, '-pubout', '-out', `${name}.pub`], {
       cwd: base,
       stdio: 'pipe',
     });
