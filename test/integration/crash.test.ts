@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -11,25 +11,15 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { Secret } from '../../src/kernel/secret.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { verifyLedger } from '../../src/ledger/verify.ts';
+import { compileSources } from './compiled.ts';
 
-const root = resolve(import.meta.dirname, '../..');
 const rounds = 20;
 
 let compiled: string;
 let state: string;
 
 beforeAll(() => {
-  // The process to be killed runs as it would in use: compiled, in a process of its own, from where packages are found.
-  const cache = join(root, 'node_modules/.cache');
-  mkdirSync(cache, { recursive: true });
-  compiled = mkdtempSync(join(cache, 'merlon-crash-'));
-  const options = ['--noCheck', '--incremental', 'false', '--tsBuildInfoFile', 'null', '--outDir', compiled];
-  const { status, stdout } = spawnSync(
-    process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', ...options],
-    { cwd: root, encoding: 'utf8' },
-  );
-  if (status !== 0) throw new Error(stdout);
+  compiled = compileSources();
   state = mkdtempSync(join(tmpdir(), 'merlon-crash-'));
 }, 60_000);
 

@@ -49,6 +49,26 @@ test('still unwraps and derives after a rotation', async () => {
   expect((await again.derive('p')).reveal()).toEqual(derived);
 });
 
+test('sees at once what another process rotated, and loses none of versions made at once', async () => {
+  const place = join(dir, 'shared');
+  const [one, two] = [await openFileKeys(place), await openFileKeys(place)];
+  const id = await one.rotate();
+  expect(await two.currentKey()).toBe(id);
+  const key = new Secret(Buffer.alloc(32, 5));
+  const { keyId, wrapped } = await two.wrap(key, 'c');
+  expect(keyId).toBe(id);
+  const made = await Promise.all([one.rotate(), two.rotate(), one.rotate()]);
+  const versions = (await openFileKeys(place)).versions();
+  expect(new Set((await versions).map((version) => version.id))).toEqual(
+    new Set([...(await one.versions()).slice(0, 1).map((version) => version.id), id, ...made]),
+  );
+  expect((await one.unwrap(keyId, wrapped, 'c')).reveal()).toEqual(key.reveal());
+  expect(await readdir(place)).toEqual(['root.json']);
+  // A process that was killed in the middle does not hold up others.
+  await writeFile(join(place, 'root.json.lock'), '999999999');
+  await two.rotate();
+});
+
 test('encrypts a file that was open as soon as there is a passphrase, and asks for it from then on', async () => {
   const place = join(dir, 'upgraded');
   const before = await (await openFileKeys(place)).derive('p');

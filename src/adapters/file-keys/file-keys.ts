@@ -7,8 +7,9 @@ import {
   type BinaryLike,
   type ScryptOptions,
 } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { Problem } from '../../kernel/problem.ts';
@@ -60,15 +61,23 @@ export async function openFileKeys(dir: string, passphrase?: Secret): Promise<Fi
   if (!(await exists(path))) {
     await write(path, await sealed([newVersion()], passphrase), { exclusive: true });
   }
-  const file = await read(path);
-  let versions = await unsealed(file, path, passphrase);
-  if (passphrase && file.protection.kind === 'none') await write(path, await sealed(versions, passphrase));
+  const opened = await read(path);
+  let versions = await unsealed(opened, path, passphrase);
+  if (passphrase && opened.protection.kind === 'none') await write(path, await sealed(versions, passphrase));
+  let writing = await writingOf(path);
+
+  /** The versions as they are now: another process may have made one. Each write makes another file of that name. */
+  const fresh = async (): Promise<Version[]> => {
+    const now = await writingOf(path);
+    if (now !== writing) {
+      versions = await unsealed(await read(path), path, passphrase);
+      writing = now;
+    }
+    return versions;
+  };
 
   const versionOf = async (id: string): Promise<Version> => {
-    const known = () => versions.find((version) => version.id === id);
-    // Another process may have made a version since.
-    if (!known()) versions = await unsealed(await read(path), path, passphrase);
-    const found = known();
+    const found = (await fresh()).find((version) => version.id === id);
     if (found) return found;
     throw new Problem('NOT_FOUND', {
       detail: `no root key \`${id}\` is here`,
@@ -77,14 +86,14 @@ export async function openFileKeys(dir: string, passphrase?: Secret): Promise<Fi
   };
 
   return {
-    currentKey: async () => versions.at(-1)!.id,
+    currentKey: async () => (await fresh()).at(-1)!.id,
 
     async wrap(key, context) {
       const plain = key.reveal();
       if (plain.length === 0 || plain.length > 64) {
         throw new Problem('INPUT_INVALID', { detail: `a data key has 1 to 64 bytes, not ${plain.length}` });
       }
-      const { id, key: root } = versions.at(-1)!;
+      const { id, key: root } = (await fresh()).at(-1)!;
       return { keyId: id, wrapped: seal(wrappingKey(root), plain, context) };
     },
 
@@ -100,16 +109,17 @@ export async function openFileKeys(dir: string, passphrase?: Secret): Promise<Fi
     // Under the first version for good: what is derived must outlive a rotation.
     derive: async (purpose) => new Secret(hkdf(versions[0]!.key, `merlon derive/v1 ${purpose}`)),
 
-    versions: async () => versions.map(({ id, created }) => ({ id, created })),
+    versions: async () => (await fresh()).map(({ id, created }) => ({ id, created })),
 
-    async rotate() {
-      versions = await unsealed(await read(path), path, passphrase);
-      const version = newVersion();
-      const next = [...versions, version];
-      await write(path, await sealed(next, passphrase));
-      versions = next;
-      return version.id;
-    },
+    rotate: () =>
+      alone(path, async () => {
+        const version = newVersion();
+        const next = [...(await fresh()), version];
+        await write(path, await sealed(next, passphrase));
+        versions = next;
+        writing = await writingOf(path);
+        return version.id;
+      }),
   };
 }
 
@@ -209,6 +219,47 @@ async function read(path: string): Promise<RootFile> {
       detail: `\`${path}\` is not a file of root keys`,
       fix: 'Restore the key folder from a backup.',
     });
+  }
+}
+
+/** Tells one writing of the file from the next; the number of an inode alone comes back. */
+async function writingOf(path: string): Promise<string> {
+  const { ino, mtimeNs } = await stat(path, { bigint: true });
+  return `${ino}:${mtimeNs}`;
+}
+
+/** One process at a time: of two versions made at once, one would be lost with all that it wraps. */
+async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const lock = `${path}.lock`;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await writeFile(lock, String(process.pid), { flag: 'wx', mode: 0o600 });
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const holder = Number(await readFile(lock, 'utf8').catch(() => ''));
+      if (holder > 0 && !alive(holder)) await rm(lock, { force: true });
+      else if (attempt > 100) {
+        throw new Problem('CONFLICT', {
+          detail: 'another process makes a root key version',
+          fix: `Try again; if none does, remove \`${lock}\`.`,
+        });
+      } else await sleep(50);
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

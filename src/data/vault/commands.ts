@@ -126,19 +126,18 @@ export function commands(deps: VaultCommandDeps): Command[] {
             : vault.rotate({ newVersion: options.newKey }));
           const files = listed(args['file']);
           const bar = io.progress('rewrapping', files.length);
-          let worst: ExitCode = 0;
-          const results: { file: string; result: 'rewrapped' | 'current' | 'failed'; problem?: Problem }[] =
-            [];
-          for (const [index, file] of files.entries()) {
-            try {
-              results.push({ file, result: await vault.rewrap(resolve(io.cwd, file)) });
-            } catch (error) {
-              if (!(error instanceof Problem)) throw error;
-              worst = 1;
-              results.push({ file, result: 'failed', problem: error });
+          const results = new Array<Rewrapped>(files.length);
+          let next = 0;
+          let done = 0;
+          // Each waits for the disk once: many at a time wait together.
+          const worker = async (): Promise<void> => {
+            for (let index = next++; index < files.length; index = next++) {
+              const file = files[index]!;
+              results[index] = await rewrapped(vault, file, resolve(io.cwd, file));
+              bar.tick((done += 1), file);
             }
-            bar.tick(index + 1, file);
-          }
+          };
+          await Promise.all(Array.from({ length: 16 }, worker));
           bar.end();
           if (io.json) io.out(JSON.stringify({ ...rotated, files: results }));
           else {
@@ -149,7 +148,7 @@ export function commands(deps: VaultCommandDeps): Command[] {
               `${rotated.keys} keys of the store were wrapped again; the root key is ${rotated.keyId}.`,
             );
           }
-          return worst;
+          return results.some(({ result }) => result === 'failed') ? 1 : 0;
         }),
     }),
     defineCommand({
@@ -241,6 +240,21 @@ export function commands(deps: VaultCommandDeps): Command[] {
         }),
     }),
   ];
+}
+
+interface Rewrapped {
+  file: string;
+  result: 'rewrapped' | 'current' | 'failed';
+  problem?: Problem;
+}
+
+async function rewrapped(vault: Vault, file: string, path: string): Promise<Rewrapped> {
+  try {
+    return { file, result: await vault.rewrap(path) };
+  } catch (problem) {
+    if (problem instanceof Problem) return { file, result: 'failed', problem };
+    throw problem;
+  }
 }
 
 async function withVault(
