@@ -60,7 +60,7 @@ export const defaultLimits: ScanLimits = {
   totalBytes: 512 * 1024 * 1024,
   opcodes: 50_000_000,
   milliseconds: 60_000,
-  megabytes: 192,
+  megabytes: 128,
 };
 
 /** What a nested source is in its container. */

@@ -18,6 +18,8 @@ import type { Source } from './source.ts';
 
 /** Most findings of one file; the worst are kept. */
 const findingsMost = 200;
+/** Entries, operands and tensors looked into over the whole file. */
+const nestedMost = 40_000;
 
 const severityOf: Record<Weight, Level> = {
   malicious: 'critical',
@@ -42,20 +44,29 @@ interface Scan {
   findings: Map<string, Held>;
   opcodes: number;
   bytes: number;
+  nested: number;
+  /** What the file itself was read as, known also when a limit ends the scan. */
+  formats: string[];
   deadline: number;
 }
 
 function newScan(limits: ScanLimits): Scan {
-  return { limits, findings: new Map(), opcodes: 0, bytes: 0, deadline: Date.now() + limits.milliseconds };
+  return {
+    limits,
+    findings: new Map(),
+    opcodes: 0,
+    bytes: 0,
+    nested: 0,
+    formats: [],
+    deadline: Date.now() + limits.milliseconds,
+  };
 }
 
 /** Reads a source as every format that it can be read as, and judges what the loaders of those formats would do. */
 export function inspect(file: string, source: Source, limits: ScanLimits): ScanResult {
   const scan = newScan(limits);
-  const formats = bounded(scan, '', () =>
-    read(scan, { name: baseName(file), place: '', role: 'file', depth: 0 }, source),
-  );
-  return { file, format: formats[0] ?? 'unknown', ...judged([...scan.findings.values()]) };
+  bounded(scan, '', () => read(scan, { name: baseName(file), place: '', role: 'file', depth: 0 }, source));
+  return { file, format: scan.formats[0] ?? 'unknown', ...judged([...scan.findings.values()]) };
 }
 
 export interface Member {
@@ -71,7 +82,10 @@ export function inspectMembers(
   format: string,
   members: readonly Member[],
   limits: ScanLimits,
-  rules: (report: (place: string, observation: Observation) => void, formatOf: ReadonlyMap<string, string[]>) => void,
+  rules: (
+    report: (place: string, observation: Observation) => void,
+    formatOf: ReadonlyMap<string, string[]>,
+  ) => void,
 ): ScanResult {
   const scan = newScan(limits);
   const formats = new Map<string, string[]>();
@@ -149,15 +163,34 @@ function add(scan: Scan, place: string, { rule, weight, offset, evidence, why }:
 function read(scan: Scan, at: Place, source: Source): string[] {
   if (at.depth > scan.limits.depth) throw new LimitExceeded(`nested deeper than ${scan.limits.depth}`);
   const context = contextOf(scan, at);
-  const readings = scanners.map((scanner) => ({ scanner, how: scanner.recognise(source, context) }));
+  const within = candidatesOf[at.role];
+  const candidates = within === undefined ? scanners : scanners.filter(({ id }) => within.has(id));
+  const readings = candidates.map((scanner) => ({ scanner, how: scanner.recognise(source, context) }));
   const certain = readings.filter(({ how }) => how === 'magic').map(({ scanner }) => scanner);
+  const likely = readings.filter(({ how }) => how === 'likely').map(({ scanner }) => scanner);
   const chosen: Scanner[] =
-    certain.length > 0
-      ? certain
-      : readings.filter(({ how }) => how === 'likely').map(({ scanner }) => scanner);
+    certain.length > 0 ? certain : likely.length > 1 ? likely.filter(({ id }) => id !== 'text') : likely;
+  if (certain.length > 1 && at.role === 'file') reportPolyglot(certain, context);
+  if (at.depth === 0 && at.place === '') scan.formats = chosen.map(({ id }) => id);
   for (const scanner of chosen) runScanner(scanner, source, context, at.role);
   if (chosen.length === 0 && at.role === 'file') unknown(source, context);
   return chosen.map(({ id }) => id);
+}
+
+/** What is looked for in raw numbers and in values: anything more would find patterns in noise. */
+const candidatesOf: Partial<Record<Role, ReadonlySet<string>>> = {
+  tensor: new Set(['executable', 'pickle', 'torch', 'zip']),
+  value: new Set(['compressed', 'pickle', 'torch', 'zip', 'tar', 'numpy']),
+};
+
+function reportPolyglot(certain: readonly Scanner[], context: ScanContext): void {
+  context.report({
+    rule: 'polyglot',
+    weight: 'suspicious',
+    offset: 0,
+    evidence: certain.map(({ id }) => id).join(' and '),
+    why: 'the file is valid in several formats, so that what is checked may not be what is loaded',
+  });
 }
 
 function runScanner(scanner: Scanner, source: Source, context: ScanContext, role: Role): void {
@@ -198,6 +231,8 @@ function contextOf(scan: Scan, at: Place): ScanContext {
     report: (observation) =>
       add(scan, at.place, { ...observation, offset: observation.offset + (at.base ?? 0) }),
     nested(name, source, { role = 'file', base } = {}) {
+      scan.nested += 1;
+      if (scan.nested > nestedMost) throw new LimitExceeded(`more than ${nestedMost} nested contents`);
       return read(
         scan,
         base === undefined

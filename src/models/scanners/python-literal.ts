@@ -3,7 +3,8 @@ import { Malformed } from './contract.ts';
 /** A Python literal: what `ast.literal_eval` takes, as far as array headers need it. */
 export type Literal = null | boolean | number | string | Literal[] | Map<string, Literal>;
 
-const token = /\s*(?:([{}()[\],:])|(True|False|None)\b|([bu]?)(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)")|(-?\d+)L?|(\S))/y;
+const token =
+  /\s*(?:([{}()[\],:])|(True|False|None)\b|([bu]?)(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)")|(-?\d+)L?|(\S))/y;
 
 /** Parses one literal; anything else, such as a name or a call, is Malformed. Nesting is bounded. */
 export function parseLiteral(text: string, most = 32): Literal {

@@ -22,7 +22,9 @@ const formats: { id: string; is: (head: Buffer) => boolean; unpack?: Unpack }[] 
   },
   {
     id: 'bzip2',
-    is: (head) => /^BZh[1-9](?:1AY&SY|\x17rE8P\x90)/.test(head.toString('latin1')),
+    is: (head) =>
+      /^BZh[1-9]$/.test(head.subarray(0, 4).toString('latin1')) &&
+      ['314159265359', '177245385090'].includes(head.subarray(4, 10).toString('hex')),
     unpack: unpackBzip2,
   },
   { id: 'xz', is: (head) => head.subarray(0, 6).toString('latin1') === '\xfd7zXZ\0', unpack: unpackXz },

@@ -18,29 +18,43 @@ class Bits {
   }
 
   bit(): number {
-    if (this.#count === 0) {
-      const byte = this.#bytes[this.#at++];
-      if (byte === undefined) throw new Malformed(this.#bytes.length, 'bzip2 data ends early');
-      this.#held = byte;
-      this.#count = 8;
-    }
-    this.#count -= 1;
-    return (this.#held >> this.#count) & 1;
+    return this.bits(1);
   }
 
+  /** Up to 24 bits at once. */
   bits(count: number): number {
-    let value = 0;
-    for (let index = 0; index < count; index++) value = value * 2 + this.bit();
-    return value;
+    while (this.#count < count) this.#fill();
+    this.#count -= count;
+    return (this.#held >>> this.#count) & ((1 << count) - 1);
   }
 
-  /** Goes on at the next whole byte. */
-  align(): void {
-    this.#count = 0;
+  /** The next 20 bits without taking them; zeros behind the end. */
+  peek(): number {
+    while (this.#count < 20) {
+      this.#held = (this.#held << 8) | (this.#bytes[this.#at] ?? 0);
+      this.#at += 1;
+      this.#count += 8;
+    }
+    return (this.#held >>> (this.#count - 20)) & 0xfffff;
   }
 
+  skip(count: number): void {
+    this.#count -= count;
+    if (this.#at - (this.#count >> 3) > this.#bytes.length)
+      throw new Malformed(this.#bytes.length, 'bzip2 data ends early');
+  }
+
+  #fill(): void {
+    const byte = this.#bytes[this.#at];
+    if (byte === undefined) throw new Malformed(this.#bytes.length, 'bzip2 data ends early');
+    this.#at += 1;
+    this.#held = (this.#held << 8) | byte;
+    this.#count += 8;
+  }
+
+  /** What is left from the next whole byte on. */
   get rest(): Buffer {
-    return this.#bytes.subarray(this.#at);
+    return this.#bytes.subarray(this.#at - (this.#count >> 3));
   }
 }
 
@@ -52,13 +66,13 @@ export function unpackBzip2(packed: Buffer, most: number): Buffer {
     const blockMost = (rest[3]! - 0x30) * 100_000;
     const bits = new Bits(rest, 4);
     for (;;) {
-      const magic = bits.bits(48);
-      bits.bits(32);
+      const magic = bits.bits(24) * 0x1000000 + bits.bits(24);
+      bits.bits(16);
+      bits.bits(16);
       if (magic === endMagic) break;
       if (magic !== blockMagic) throw new Malformed(0, 'a bzip2 block has no signature');
       readBlock(bits, blockMost, out);
     }
-    bits.align();
     rest = bits.rest;
   }
   return out.bytes();
@@ -150,7 +164,7 @@ function readSymbolsOf(
 ): Uint8Array {
   const block = new Uint8Array(blockMost);
   const end = symbols.length + 1;
-  const order = [...symbols];
+  const order = Uint8Array.from(symbols);
   let length = 0;
   let run = 0;
   let runUnit = 1;
@@ -181,18 +195,20 @@ function readSymbolsOf(
     }
     if (symbol === end) return block.subarray(0, length);
     if (length >= blockMost) throw new Malformed(0, 'a bzip2 block is too long');
-    const [value] = order.splice(symbol - 1, 1);
-    order.unshift(value!);
-    block[length++] = value!;
+    const value = order[symbol - 1]!;
+    order.copyWithin(1, 0, symbol - 1);
+    order[0] = value;
+    block[length++] = value;
   }
 }
 
 function readCode(bits: Bits, { first, position, count, sorted }: Table): number {
-  let code = 0;
+  const ahead = bits.peek();
   for (let length = 1; length <= 20; length++) {
-    code = code * 2 + bits.bit();
-    const index = code - first[length]!;
-    if (index < count[length]!) return sorted[position[length]! + index]!;
+    const index = (ahead >>> (20 - length)) - first[length]!;
+    if (index >= count[length]!) continue;
+    bits.skip(length);
+    return sorted[position[length]! + index]!;
   }
   throw new Malformed(0, 'a bzip2 code is not valid');
 }
@@ -204,20 +220,28 @@ function write(block: Uint8Array, origin: number, out: Output): void {
   for (let byte = 0; byte < 256; byte++) starts[byte + 1]! += starts[byte]!;
   const next = new Uint32Array(block.length);
   for (let index = 0; index < block.length; index++) next[starts[block[index]!]!++] = index;
+  const held = Buffer.allocUnsafe(65_536 + 256);
+  let length = 0;
   let at = next[origin]!;
   let same = 0;
   let last = -1;
   for (let index = 0; index < block.length; index++) {
+    if (length >= 65_536) {
+      out.copy(held.subarray(0, length));
+      length = 0;
+    }
     const byte = block[at]!;
     at = next[at]!;
     if (same === 4) {
-      for (let more = 0; more < byte; more++) out.byte(last);
+      held.fill(last, length, length + byte);
+      length += byte;
       same = 0;
       last = -1;
       continue;
     }
     same = byte === last ? same + 1 : 1;
     last = byte;
-    out.byte(byte);
+    held[length++] = byte;
   }
+  out.copy(held.subarray(0, length));
 }

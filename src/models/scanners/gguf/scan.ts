@@ -12,15 +12,54 @@ const stringMost = 16 * 1024 * 1024;
 const nestingMost = 4;
 
 /** Bytes of each plain value type: u8 i8 u16 i16 u32 i32 f32 bool, then u64 i64 f64. */
-const plainSizes = new Map([[0, 1], [1, 1], [2, 2], [3, 2], [4, 4], [5, 4], [6, 4], [7, 1], [10, 8], [11, 8], [12, 8]]);
+const plainSizes = new Map([
+  [0, 1],
+  [1, 1],
+  [2, 2],
+  [3, 2],
+  [4, 4],
+  [5, 4],
+  [6, 4],
+  [7, 1],
+  [10, 8],
+  [11, 8],
+  [12, 8],
+]);
 
 /** ggml type → [values per block, bytes per block]. */
 const blocks = new Map<number, [number, number]>([
-  [0, [1, 4]], [1, [1, 2]], [2, [32, 18]], [3, [32, 20]], [6, [32, 22]], [7, [32, 24]], [8, [32, 34]], [9, [32, 36]],
-  [10, [256, 84]], [11, [256, 110]], [12, [256, 144]], [13, [256, 176]], [14, [256, 210]], [15, [256, 292]],
-  [16, [256, 66]], [17, [256, 74]], [18, [256, 98]], [19, [256, 50]], [20, [32, 18]], [21, [256, 110]], [22, [256, 82]], [23, [256, 136]],
-  [24, [1, 1]], [25, [1, 2]], [26, [1, 4]], [27, [1, 8]], [28, [1, 8]], [29, [256, 56]], [30, [1, 2]],
-  [34, [256, 54]], [35, [256, 66]], [39, [32, 17]],
+  [0, [1, 4]],
+  [1, [1, 2]],
+  [2, [32, 18]],
+  [3, [32, 20]],
+  [6, [32, 22]],
+  [7, [32, 24]],
+  [8, [32, 34]],
+  [9, [32, 36]],
+  [10, [256, 84]],
+  [11, [256, 110]],
+  [12, [256, 144]],
+  [13, [256, 176]],
+  [14, [256, 210]],
+  [15, [256, 292]],
+  [16, [256, 66]],
+  [17, [256, 74]],
+  [18, [256, 98]],
+  [19, [256, 50]],
+  [20, [32, 18]],
+  [21, [256, 110]],
+  [22, [256, 82]],
+  [23, [256, 136]],
+  [24, [1, 1]],
+  [25, [1, 2]],
+  [26, [1, 4]],
+  [27, [1, 8]],
+  [28, [1, 8]],
+  [29, [256, 56]],
+  [30, [1, 2]],
+  [34, [256, 54]],
+  [35, [256, 66]],
+  [39, [32, 17]],
 ]);
 
 export const scanner = defineScanner({
@@ -37,8 +76,10 @@ export const scanner = defineScanner({
     const tensorCount = reader.u64();
     const pairCount = reader.u64();
     // The least that an entry takes: nothing is believed, or allocated, that the file has no room for.
-    if (tensorCount > Math.min(countMost, source.size / 24)) throw new Malformed(8, `${tensorCount} tensors do not fit`);
-    if (pairCount > Math.min(countMost, source.size / 13)) throw new Malformed(16, `${pairCount} keys do not fit`);
+    if (tensorCount > Math.min(countMost, source.size / 24))
+      throw new Malformed(8, `${tensorCount} tensors do not fit`);
+    if (pairCount > Math.min(countMost, source.size / 13))
+      throw new Malformed(16, `${pairCount} keys do not fit`);
     const alignment = readPairs(reader, pairCount, context);
     readTensors(reader, tensorCount, alignment, context);
   },
@@ -78,7 +119,8 @@ class Reader {
   text(most: number): string {
     const start = this.at;
     const length = this.u64();
-    if (length > this.source.size - this.at) throw new Malformed(start, `a text of ${length} bytes goes past the end`);
+    if (length > this.source.size - this.at)
+      throw new Malformed(start, `a text of ${length} bytes goes past the end`);
     if (length > most) throw new Malformed(start, `a text of ${length} bytes is too long`);
     return this.take(length).toString('utf8');
   }
@@ -101,7 +143,8 @@ function readPairs(reader: Reader, count: number, context: ScanContext): number 
     } else if (key === 'general.alignment') {
       if (type !== 4) throw new Malformed(valueAt, '`general.alignment` is not a u32');
       alignment = reader.u32();
-      if (alignment === 0 || alignment % 8 !== 0 || alignment > 65_536) throw new Malformed(valueAt, `alignment ${alignment} is not valid`);
+      if (alignment === 0 || alignment % 8 !== 0 || alignment > 65_536)
+        throw new Malformed(valueAt, `alignment ${alignment} is not valid`);
     } else skipValue(reader, type, 0);
   }
   return alignment;
@@ -134,11 +177,13 @@ function skipValue(reader: Reader, type: number, depth: number): void {
   const length = reader.u64();
   const each = plainSizes.get(of);
   if (each !== undefined && of !== 7) {
-    if (length * each > reader.source.size - reader.at) throw new Malformed(start, `an array of ${length} goes past the end`);
+    if (length * each > reader.source.size - reader.at)
+      throw new Malformed(start, `an array of ${length} goes past the end`);
     reader.skip(length * each);
     return;
   }
-  if (length > reader.source.size - reader.at) throw new Malformed(start, `an array of ${length} goes past the end`);
+  if (length > reader.source.size - reader.at)
+    throw new Malformed(start, `an array of ${length} goes past the end`);
   for (let index = 0; index < length; index++) skipValue(reader, of, depth + 1);
 }
 
@@ -180,14 +225,24 @@ function readTensors(reader: Reader, count: number, alignment: number, context: 
   checkLayout(tensors, Math.ceil(reader.at / alignment) * alignment, reader.source, alignment, context);
 }
 
-function checkLayout(tensors: Tensor[], data: number, source: Source, alignment: number, context: ScanContext): void {
+function checkLayout(
+  tensors: Tensor[],
+  data: number,
+  source: Source,
+  alignment: number,
+  context: ScanContext,
+): void {
   tensors.sort((one, other) => one.begin - other.begin || one.end - other.end);
   let end = 0;
   for (const tensor of tensors) {
-    if (data + tensor.end > source.size) throw new Malformed(tensor.at, `\`${tensor.name}\` goes past the end`);
+    if (data + tensor.end > source.size)
+      throw new Malformed(tensor.at, `\`${tensor.name}\` goes past the end`);
     if (tensor.begin < end) throw new Malformed(tensor.at, `\`${tensor.name}\` overlaps another tensor`);
     end = tensor.end;
-    const native = tensor.end - tensor.begin >= 16 ? executableAt(source.slice(data + tensor.begin, data + tensor.end)) : undefined;
+    const native =
+      tensor.end - tensor.begin >= 16
+        ? executableAt(source.slice(data + tensor.begin, data + tensor.end))
+        : undefined;
     if (native !== undefined)
       context.report({
         rule: 'tensor-executable',

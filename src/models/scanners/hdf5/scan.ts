@@ -14,47 +14,73 @@ export const scanner = defineScanner({
   recognise(source) {
     if (source.read(0, 8).equals(magic)) return 'magic';
     // A user block may come first: the superblock stands at 512, 1024, 2048, ... (HDF5 file format 3.0 §II.A).
-    for (let at = 512; at <= 1024 * 1024 && at < source.size; at *= 2) if (source.read(at, 8).equals(magic)) return 'magic';
+    for (let at = 512; at <= 1024 * 1024 && at < source.size; at *= 2)
+      if (source.read(at, 8).equals(magic)) return 'magic';
     return undefined;
   },
 
   scan(source, context) {
     if (!source.read(0, 8).equals(magic))
-      context.report({ rule: 'hdf5-user-block', weight: 'suspicious', offset: 0, evidence: 'bytes before the superblock', why: 'the file can be another format from its start' });
-    let found = 0;
+      context.report({
+        rule: 'hdf5-user-block',
+        weight: 'suspicious',
+        offset: 0,
+        evidence: 'bytes before the superblock',
+        why: 'the file can be another format from its start',
+      });
+    const reader = new ConfigReader(source, context);
     for (let at = 0; at < source.size; at += piece) {
       const bytes = source.read(at, piece + 65_536);
-      found += configsIn(source, bytes, at, context);
+      reader.look(bytes, at);
       externalsIn(bytes, at, context);
       context.spend({});
-      if (found > 1000) break;
     }
   },
 });
 
+/** Configurations that are parsed, and bytes that are searched for their ends. */
+const configsMost = 100;
+const searchedMost = 32 * 1024 * 1024;
+
 /** Keras stores its configuration as one text, whole in the global heap or in the header of the root group. */
-function configsIn(source: Source, bytes: Buffer, base: number, context: ScanContext): number {
-  let found = 0;
-  for (let at = bytes.indexOf('"class_name"', 0, 'latin1'); at >= 0 && at < piece; at = bytes.indexOf('"class_name"', at + 1, 'latin1')) {
-    const open = openingBefore(bytes, at);
-    if (open === undefined) continue;
-    found += 1;
-    const text = objectAt(source, base + open);
-    if (text === undefined) {
-      lookForNames(bytes.subarray(at, at + 4096).toString('latin1'), base + at, context);
-      continue;
+class ConfigReader {
+  readonly #source: Source;
+  readonly #context: ScanContext;
+  #configs = 0;
+  #searched = 0;
+
+  constructor(source: Source, context: ScanContext) {
+    this.#source = source;
+    this.#context = context;
+  }
+
+  look(bytes: Buffer, base: number): void {
+    const first = bytes.indexOf('"class_name"', 0, 'latin1');
+    if (first < 0) return;
+    // Whatever can be parsed: the names that always mean code are looked for in the text itself.
+    lookForNames(bytes.toString('latin1'), base, this.#context);
+    for (let at = first; at >= 0 && at < piece; at = bytes.indexOf('"class_name"', at + 1, 'latin1')) {
+      if (this.#configs >= configsMost || this.#searched > searchedMost) return;
+      const open = openingBefore(bytes, at);
+      if (open === undefined) continue;
+      const text = objectAt(this.#source, base + open);
+      this.#searched += text?.length ?? configMost;
+      if (text === undefined) continue;
+      this.#configs += 1;
+      this.#judge(text, base + open);
+      at = Math.max(at, open + text.length);
     }
+  }
+
+  #judge(text: string, offset: number): void {
     let document: Json;
     try {
       document = parseJson(text, { python: true, onDuplicate: () => undefined });
     } catch {
-      lookForNames(text, base + open, context);
-      continue;
+      return;
     }
-    for (const finding of judgeKeras(document)) context.report({ ...finding, offset: base + open });
-    at = Math.max(at, open + text.length);
+    for (const finding of judgeKeras(document)) this.#context.report({ ...finding, offset });
   }
-  return found;
 }
 
 function openingBefore(bytes: Buffer, at: number): number | undefined {
@@ -87,15 +113,26 @@ function objectAt(source: Source, start: number): string | undefined {
 }
 
 function lookForNames(text: string, offset: number, context: ScanContext): void {
-  const found = /"(?:class_name|function_type)"\s*:\s*"(?:Lambda|__lambda__|lambda|TFSMLayer|TorchModuleWrapper)"/.exec(text);
+  const found =
+    /"(?:class_name|function_type)"\s*:\s*"(?:Lambda|__lambda__|lambda|TFSMLayer|TorchModuleWrapper)"/.exec(
+      text,
+    );
   if (found !== null)
-    context.report({ rule: 'keras-dangerous-name', weight: 'malicious', offset, evidence: found[0], why: 'Python bytecode or another model is loaded with this one' });
+    context.report({
+      rule: 'keras-dangerous-name',
+      weight: 'malicious',
+      offset: offset + found.index,
+      evidence: found[0],
+      why: 'Python bytecode or another model is loaded with this one',
+    });
 }
 
 /** Absolute or climbing file names next to the words of external links and storage. */
 function externalsIn(bytes: Buffer, base: number, context: ScanContext): void {
   const text = bytes.toString('latin1');
-  for (const found of text.matchAll(/\0((?:\/etc\/|\/proc\/|\/root\/|\/home\/|\.\.\/|[A-Za-z]:\\|\\\\)[\x20-\x7e]{2,200})\0/g))
+  for (const found of text.matchAll(
+    /\0((?:\/etc\/|\/proc\/|\/root\/|\/home\/|\.\.\/|[A-Za-z]:\\|\\\\)[\x20-\x7e]{2,200})\0/g,
+  ))
     context.report({
       rule: 'hdf5-external-path',
       weight: 'suspicious',

@@ -12,11 +12,14 @@ export const scanner = defineScanner({
   title: 'JSON configuration',
 
   recognise(source) {
-    return /^\ufeff?\s*[[{]\s*["{[\]}\d]/.test(source.read(0, 256).toString('utf8')) && isText(source) ? 'likely' : undefined;
+    return /^\ufeff?\s*(?:\{\s*["}]|\[\s*["{[\]\d\-tfnNI])/.test(source.read(0, 256).toString('utf8')) &&
+      isText(source)
+      ? 'likely'
+      : undefined;
   },
 
   scan(source, context) {
-    if (source.size > textMost) {
+    if (source.size > textMost || (source.size > wholeMost && !namesCode(source))) {
       scanLarge(source, context);
       return;
     }
@@ -37,8 +40,27 @@ export const scanner = defineScanner({
   },
 });
 
+/** Documents up to this size are always read as a tree; larger ones, such as vocabularies, when they name code. */
+const wholeMost = 1024 * 1024;
+const namesOfCode =
+  /"(?:chat_template|chat_templates|auto_map|auto_mapping|class_name|module|_target_|custom_pipelines|custom_generate|trust_remote_code|weight_map)"\s*:|\\u00[2-7][0-9a-fA-F][^"\n]{0,60}"\s*:/;
+
+function namesCode(source: Source): boolean {
+  const text = source.read(0, source.size).toString('latin1');
+  return namesOfCode.test(text);
+}
+
 /** Keys whose second value would replace the one that a reader saw. */
-const tellingKeys = new Set(['auto_map', 'chat_template', 'class_name', 'module', '_target_', 'trust_remote_code', 'weight_map', 'custom_pipelines']);
+const tellingKeys = new Set([
+  'auto_map',
+  'chat_template',
+  'class_name',
+  'module',
+  '_target_',
+  'trust_remote_code',
+  'weight_map',
+  'custom_pipelines',
+]);
 
 function reportDuplicate(key: string, offset: number, context: ScanContext): void {
   if (!tellingKeys.has(key)) return;
@@ -108,18 +130,31 @@ export function judgeDocument(document: Json, context: ScanContext): void {
 }
 
 function hasKerasModel(document: Json): boolean {
-  return isObject(document) && ['model_config', 'compile_config', 'config'].some((key) => {
-    const inner = document.get(key);
-    return inner !== undefined && isKerasConfig(inner);
-  });
+  return (
+    isObject(document) &&
+    ['model_config', 'compile_config', 'config'].some((key) => {
+      const inner = document.get(key);
+      return inner !== undefined && isKerasConfig(inner);
+    })
+  );
 }
 
 const secretPattern =
   /^(?:hf_[A-Za-z0-9]{30,}|sk-(?:proj-|ant-)?[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{40,}|A(?:KIA|SIA)[A-Z0-9]{16}|AIza[\w-]{35}|xox[abprs]-[\w-]{10,}|glpat-[\w-]{20,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|npm_[A-Za-z0-9]{36})$|-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 
-function judgePair(key: string, value: Json, path: string, parent: JsonObject | undefined, context: ScanContext): void {
-  const report = (rule: string, weight: 'suspicious' | 'malicious' | 'error', evidence: string, why: string): void =>
-    context.report({ rule, weight, offset: 0, evidence, why });
+function judgePair(
+  key: string,
+  value: Json,
+  path: string,
+  parent: JsonObject | undefined,
+  context: ScanContext,
+): void {
+  const report = (
+    rule: string,
+    weight: 'suspicious' | 'malicious' | 'error',
+    evidence: string,
+    why: string,
+  ): void => context.report({ rule, weight, offset: 0, evidence, why });
   switch (key) {
     case 'chat_template':
     case 'chat_templates':
@@ -131,10 +166,16 @@ function judgePair(key: string, value: Json, path: string, parent: JsonObject | 
     case 'custom_pipelines':
     case 'custom_generate':
       if (isObject(value) ? value.size > 0 : typeof value === 'string')
-        report('remote-code', 'suspicious', `${path}: ${namesIn(value)}`, 'the loader imports Python code that comes with the model, or from another repository');
+        report(
+          'remote-code',
+          'suspicious',
+          `${path}: ${namesIn(value)}`,
+          'the loader imports Python code that comes with the model, or from another repository',
+        );
       break;
     case 'trust_remote_code':
-      if (value === true) report('remote-code', 'suspicious', path, 'asks the loader to run code that comes with the model');
+      if (value === true)
+        report('remote-code', 'suspicious', path, 'asks the loader to run code that comes with the model');
       break;
     case 'weight_map':
       if (isObject(value)) judgeWeightMap(value, context);
@@ -146,17 +187,30 @@ function judgePair(key: string, value: Json, path: string, parent: JsonObject | 
   }
   if (typeof value !== 'string') return;
   if (value.length < 4096 && secretPattern.test(value))
-    report('secret-in-model', 'suspicious', `${path}: ${value.slice(0, 6)}...`, 'a credential is published with the model');
+    report(
+      'secret-in-model',
+      'suspicious',
+      `${path}: ${value.slice(0, 6)}...`,
+      'a credential is published with the model',
+    );
   if (parent !== undefined && key !== 'chat_template' && /\{[{%]/.test(value) && value.length < 200_000)
     reportTemplateText(value, context);
-  if (/^(?:vocab_file|merges_file|tokenizer_file|adapter_path|checkpoint|init_checkpoint|base_model_path)$/.test(key) && judgePath(value)?.weight === 'malicious' && /(?:^|[\\/])\.\.(?:[\\/]|$)|^\/etc\/|^[a-z]+:\/\//i.test(value))
+  if (
+    /^(?:vocab_file|merges_file|tokenizer_file|adapter_path|checkpoint|init_checkpoint|base_model_path)$/.test(
+      key,
+    ) &&
+    judgePath(value)?.weight === 'malicious' &&
+    /(?:^|[\\/])\.\.(?:[\\/]|$)|^\/etc\/|^[a-z]+:\/\//i.test(value)
+  )
     report('path-in-model', 'suspicious', `${path}: ${value}`, 'the loader opens a file outside the model');
 }
 
 function templatesIn(value: Json): string[] {
   if (typeof value === 'string') return [value];
   if (Array.isArray(value))
-    return value.flatMap((one) => (isObject(one) ? templatesIn(one.get('template') ?? null) : typeof one === 'string' ? [one] : []));
+    return value.flatMap((one) =>
+      isObject(one) ? templatesIn(one.get('template') ?? null) : typeof one === 'string' ? [one] : [],
+    );
   if (isObject(value)) return [...value.values()].flatMap((one) => (typeof one === 'string' ? [one] : []));
   return [];
 }
@@ -170,8 +224,20 @@ function judgeWeightMap(map: JsonObject, context: ScanContext): void {
   for (const [tensor, file] of map) {
     const wrong = typeof file === 'string' ? judgePath(file) : undefined;
     if (typeof file !== 'string')
-      context.report({ rule: 'index-malformed', weight: 'error', offset: 0, evidence: tensor, why: 'the index names no file' });
+      context.report({
+        rule: 'index-malformed',
+        weight: 'error',
+        offset: 0,
+        evidence: tensor,
+        why: 'the index names no file',
+      });
     else if (wrong !== undefined)
-      context.report({ rule: 'index-path', weight: wrong.weight, offset: 0, evidence: `${tensor}: ${file}`, why: wrong.why });
+      context.report({
+        rule: 'index-path',
+        weight: wrong.weight,
+        offset: 0,
+        evidence: `${tensor}: ${file}`,
+        why: wrong.why,
+      });
   }
 }

@@ -35,7 +35,26 @@ const dangerous = new Map<string, string>(
     JaxLayer: 'runs a Python function by reference',
   }),
 );
-const harmlessBuiltins = new Set(['NoneType', 'bool', 'bytes', 'dict', 'float', 'int', 'list', 'set', 'slice', 'str', 'tuple', 'function', '__tensor__', '__numpy__', '__ellipsis__', '__slice__', '__typespec__', '__bytes__']);
+const harmlessBuiltins = new Set([
+  'NoneType',
+  'bool',
+  'bytes',
+  'dict',
+  'float',
+  'int',
+  'list',
+  'set',
+  'slice',
+  'str',
+  'tuple',
+  'function',
+  '__tensor__',
+  '__numpy__',
+  '__ellipsis__',
+  '__slice__',
+  '__typespec__',
+  '__bytes__',
+]);
 /** Parts of Keras that hold things to build, as opposed to things that act. */
 const buildable =
   /^(?:keras|tf_keras|tensorflow\.keras|keras\.src|tensorflow\.python\.keras|tf_keras\.src|keras_hub|keras_nlp|keras_cv)(?:\.(?:src|api|_tf_keras|keras|layers|models|activations|initializers|regularizers|constraints|optimizers|losses|metrics|engine|ops|quantizers|applications|engine|dtype_policies|mixed_precision|random|backend|preprocessing|core|convolutional|pooling|normalization|attention|rnn|merging|reshaping|functional|sequential|training|experimental|schedules|learning_rate_schedule|legacy|tokenizers|dtype_policy|variables|common|keras_tensor|[a-z_0-9]+))*$/;
@@ -78,10 +97,25 @@ function judgeObject(object: JsonObject, path: string, add: Add): void {
   if (registered !== undefined) judgeRegistered(registered, path, add);
   for (const key of ['function_type', 'output_shape_type', 'mask_type', 'arguments_type'])
     if (textAt(object, key) === 'lambda')
-      add('keras-lambda', 'malicious', `${path}/${key}`, 'a lambda is Python bytecode that runs when the model loads');
+      add(
+        'keras-lambda',
+        'malicious',
+        `${path}/${key}`,
+        'a lambda is Python bytecode that runs when the model loads',
+      );
   if (textAt(object, 'function_type') === 'function')
-    add('keras-function', 'suspicious', `${path}/function`, 'a Python function by name runs when the model loads');
-  if (name === 'StringLookup' || name === 'IntegerLookup' || name === 'IndexLookup' || name === 'TextVectorization')
+    add(
+      'keras-function',
+      'suspicious',
+      `${path}/function`,
+      'a Python function by name runs when the model loads',
+    );
+  if (
+    name === 'StringLookup' ||
+    name === 'IntegerLookup' ||
+    name === 'IndexLookup' ||
+    name === 'TextVectorization'
+  )
     judgeVocabulary(object.get('config'), path, add);
 }
 
@@ -93,17 +127,47 @@ function judgeName(module: string, name: string | undefined, add: Add): void {
     return;
   }
   const root = module.split('.')[0]!;
-  if (module === 'builtins' && (name === undefined || harmlessBuiltins.has(name) || isKerasFunction(name))) return;
+  if (module === 'builtins' && (name === undefined || harmlessBuiltins.has(name) || isKerasFunction(name)))
+    return;
   if (root === 'builtins' || !roots.has(root)) {
     const { standing } = judgeGlobal(module, name ?? '');
-    if (standing === 'dangerous') add('keras-dangerous-name', 'malicious', evidence, 'imports and calls something outside Keras that runs code or reaches files');
-    else add('keras-custom-class', 'suspicious', evidence, 'a class outside Keras is imported when the model loads');
+    if (standing === 'dangerous')
+      add(
+        'keras-dangerous-name',
+        'malicious',
+        evidence,
+        'imports and calls something outside Keras that runs code or reaches files',
+      );
+    else
+      add(
+        'keras-custom-class',
+        'suspicious',
+        evidence,
+        'a class outside Keras is imported when the model loads',
+      );
     return;
   }
   if (root === 'tensorflow' && !/^tensorflow\.(?:python\.)?keras(?:\.|$)/.test(module))
-    add('keras-custom-class', /\.(?:io|raw_ops|load_library|py_function|saved_model)\b/.test(`${evidence}.`) ? 'malicious' : 'suspicious', evidence, 'TensorFlow functions outside Keras can read, write and load');
-  else if (!buildable.test(module) || /(?:^|\.)(?:utils|saving|config|callbacks|datasets|export|io_utils|file_utils|serialization_lib|serialization|global_state|distribution)(?:\.|$)/.test(module))
-    add('keras-acting-name', /utils|saving|config|file|serialization|global_state/.test(module) ? 'malicious' : 'suspicious', evidence, 'this part of Keras acts on files and settings; it builds no layers');
+    add(
+      'keras-custom-class',
+      /\.(?:io|raw_ops|load_library|py_function|saved_model)\b/.test(`${evidence}.`)
+        ? 'malicious'
+        : 'suspicious',
+      evidence,
+      'TensorFlow functions outside Keras can read, write and load',
+    );
+  else if (
+    !buildable.test(module) ||
+    /(?:^|\.)(?:utils|saving|config|callbacks|datasets|export|io_utils|file_utils|serialization_lib|serialization|global_state|distribution)(?:\.|$)/.test(
+      module,
+    )
+  )
+    add(
+      'keras-acting-name',
+      /utils|saving|config|file|serialization|global_state/.test(module) ? 'malicious' : 'suspicious',
+      evidence,
+      'this part of Keras acts on files and settings; it builds no layers',
+    );
 }
 
 /** Activations and losses are written as functions of `builtins`. */
@@ -115,17 +179,39 @@ function judgeBare(name: string, path: string, add: Add): void {
   const why = dangerous.get(name.split('>').at(-1)!);
   if (why !== undefined) add('keras-dangerous-name', 'malicious', `${path}: ${name}`, why);
   else if (name.includes('>') && !/^(?:Keras|keras|Addons|keras_hub|keras_nlp|keras_cv)>/.test(name))
-    add('keras-custom-class', 'suspicious', name, 'a registered class of another package is called when the model loads');
+    add(
+      'keras-custom-class',
+      'suspicious',
+      name,
+      'a registered class of another package is called when the model loads',
+    );
 }
 
 function judgeRegistered(registered: string, path: string, add: Add): void {
   const name = registered.split('>').at(-1)!;
   const why = dangerous.get(name);
   if (why !== undefined) add('keras-dangerous-name', 'malicious', `${path}: ${registered}`, why);
-  else if (/^(?:eval|exec|compile|system|popen|open|__import__|run|Popen|call|check_output|getattr|setattr)$/.test(name))
-    add('keras-dangerous-name', 'malicious', `${path}: ${registered}`, 'the name of something that runs code');
-  else if (registered.includes('>') && !/^(?:keras|Keras|keras_hub|keras_nlp|keras_cv|Addons)(?:\.[\w.]+)?>/.test(registered))
-    add('keras-custom-class', 'suspicious', registered, 'a registered class of another package is called when the model loads');
+  else if (
+    /^(?:eval|exec|compile|system|popen|open|__import__|run|Popen|call|check_output|getattr|setattr)$/.test(
+      name,
+    )
+  )
+    add(
+      'keras-dangerous-name',
+      'malicious',
+      `${path}: ${registered}`,
+      'the name of something that runs code',
+    );
+  else if (
+    registered.includes('>') &&
+    !/^(?:keras|Keras|keras_hub|keras_nlp|keras_cv|Addons)(?:\.[\w.]+)?>/.test(registered)
+  )
+    add(
+      'keras-custom-class',
+      'suspicious',
+      registered,
+      'a registered class of another package is called when the model loads',
+    );
 }
 
 /** A vocabulary may be a path, which the loader then reads (CVE-2025-12058). */
@@ -135,6 +221,11 @@ function judgeVocabulary(config: Json | undefined, path: string, add: Add): void
     const value = config.get(key);
     if (typeof value !== 'string' || value === '') continue;
     const wrong = judgePath(value);
-    add('keras-file-vocabulary', wrong === undefined ? 'suspicious' : 'malicious', `${path}/${key}: ${value}`, 'the loader reads a file or URL that the model names (CVE-2025-12058)');
+    add(
+      'keras-file-vocabulary',
+      wrong === undefined ? 'suspicious' : 'malicious',
+      `${path}/${key}: ${value}`,
+      'the loader reads a file or URL that the model names (CVE-2025-12058)',
+    );
   }
 }

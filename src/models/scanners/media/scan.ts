@@ -1,9 +1,23 @@
 import { defineScanner } from '../contract.ts';
 
-/** Pictures, sounds, films, fonts and papers that stand beside models. */
-const signatures: RegExp[] = [
-  /^\x89PNG\r\n\x1a\n/, /^\xff\xd8\xff/, /^GIF8[79]a/, /^RIFF[\s\S]{4}(?:WEBP|WAVE|AVI )/, /^ID3|^\xff[\xfb\xf3\xf2]/, /^fLaC/, /^OggS/,
-  /^[\s\S]{4}ftyp/, /^%PDF-1\.|^%PDF-2\./, /^\0\x01\0\0\0|^OTTO|^wOF[F2]/, /^BM[\s\S]{8}6\0\0\0/, /^PAR1/, /^ARROW1/,
+/** Signatures of what stands beside models, in hexadecimal: pictures, sound, films, fonts, papers and column files. */
+const signatures: [offset: number, hex: string][] = [
+  [0, '89504e470d0a1a0a'],
+  [0, 'ffd8ff'],
+  [0, '474946383761'],
+  [0, '474946383961'],
+  [8, '57454250'],
+  [8, '57415645'],
+  [0, '494433'],
+  [0, '664c6143'],
+  [0, '4f676753'],
+  [4, '66747970'],
+  [0, '255044462d'],
+  [0, '4f54544f'],
+  [0, '774f4646'],
+  [0, '774f4632'],
+  [0, '50415231'],
+  [0, '4152524f5731'],
 ];
 
 export const scanner = defineScanner({
@@ -11,8 +25,8 @@ export const scanner = defineScanner({
   title: 'Pictures, sound, tables and papers',
 
   recognise(source) {
-    const head = source.read(0, 16).toString('latin1');
-    return signatures.some((one) => one.test(head)) ? 'magic' : undefined;
+    const head = source.read(0, 16).toString('hex');
+    return signatures.some(([offset, hex]) => head.startsWith(hex, offset * 2)) ? 'magic' : undefined;
   },
 
   scan(source, context) {
@@ -20,6 +34,12 @@ export const scanner = defineScanner({
     const text = source.read(0, 4 * 1024 * 1024).toString('latin1');
     const active = /\/(?:JavaScript|JS|Launch|EmbeddedFile)\b/.exec(text);
     if (active !== null)
-      context.report({ rule: 'pdf-active-content', weight: 'suspicious', offset: active.index, evidence: active[0], why: 'the paper carries actions or files' });
+      context.report({
+        rule: 'pdf-active-content',
+        weight: 'suspicious',
+        offset: active.index,
+        evidence: active[0],
+        why: 'the paper carries actions or files',
+      });
   },
 });

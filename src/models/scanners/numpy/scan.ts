@@ -27,10 +27,12 @@ export const scanner = defineScanner({
 function scanArray(source: Source, context: ScanContext): void {
   const head = source.read(0, 12);
   const major = head[6];
-  if (major === undefined || major < 1 || major > 3 || head.length < 12) throw new Malformed(6, 'an unknown version');
+  if (major === undefined || major < 1 || major > 3 || head.length < 12)
+    throw new Malformed(6, 'an unknown version');
   const start = major === 1 ? 10 : 12;
   const length = major === 1 ? head.readUInt16LE(8) : head.readUInt32LE(8);
-  if (length > headerMost || start + length > source.size) throw new Malformed(8, 'the header goes past the end');
+  if (length > headerMost || start + length > source.size)
+    throw new Malformed(8, 'the header goes past the end');
   const header = literalOf(source.read(start, length).toString(major === 3 ? 'utf8' : 'latin1'), start);
   const data = start + length;
   const type = header.get('descr');

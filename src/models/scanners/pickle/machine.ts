@@ -30,7 +30,6 @@ interface Call extends Base {
   kind: 'call';
   callee: Value;
   args: Value;
-  state?: Value;
 }
 interface Container extends Base {
   kind: 'tuple' | 'list' | 'dict' | 'set';
@@ -66,6 +65,8 @@ export interface PickleRun {
 const stackMost = 1_000_000;
 const memoMost = 1_000_000;
 const nameMost = 4096;
+/** Different names that one pickle may import. */
+const namesMost = 100_000;
 const itemsKept = 32;
 /** Copies of shared values in the finished object above which memory is at risk. */
 const expansionMost = 1_000_000;
@@ -85,7 +86,10 @@ class Machine {
   readonly #start: number;
   #stack: Value[] = [];
   readonly #marks: number[] = [];
-  readonly #memo = new Map<number, Value>();
+  /** Indexes from 0 without gaps, as picklers number them; others in the map. */
+  readonly #memo: Value[] = [];
+  readonly #sparse = new Map<number, Value>();
+  readonly #judged = new Set<string>();
   #protocol: number | undefined;
   #frameEnd = -1;
   #at = 0;
@@ -251,9 +255,12 @@ class Machine {
       case 0x6c: // LIST
         this.#container('list', this.#popMark());
         return;
-      case 0x64: // DICT
-        this.#fill(this.#container('dict', []), this.#popMark());
+      case 0x64: {
+        // DICT
+        const items = this.#popMark();
+        this.#fill(this.#container('dict', []), items);
         return;
+      }
       case 0x74: // TUPLE
         this.#container('tuple', this.#popMark());
         return;
@@ -301,7 +308,7 @@ class Machine {
         this.#put(this.#take(4).readUInt32LE(0));
         return;
       case 0x94: // MEMOIZE
-        this.#put(this.#memo.size);
+        this.#put(this.#memo.length + this.#sparse.size);
         return;
       case 0x63: // GLOBAL
         this.#import(this.#line().toString('utf8'), this.#line().toString('utf8'));
@@ -546,14 +553,17 @@ class Machine {
   }
 
   #get(index: number): void {
-    const value = this.#memo.get(index);
+    const value = this.#memo[index] ?? this.#sparse.get(index);
     if (value === undefined) throw new Fault(`memo ${index} was never set`);
     this.#push(value);
   }
 
   #put(index: number): void {
-    if (this.#memo.size >= memoMost && !this.#memo.has(index)) throw new Fault('the memo outgrows its limit');
-    this.#memo.set(index, this.#top());
+    const value = this.#top();
+    if (this.#memo.length + this.#sparse.size >= memoMost) throw new Fault('the memo outgrows its limit');
+    if (index < this.#memo.length) this.#memo[index] = value;
+    else if (index === this.#memo.length && !this.#sparse.has(index)) this.#memo.push(value);
+    else this.#sparse.set(index, value);
   }
 
   #stackGlobal(): void {
@@ -582,6 +592,11 @@ class Machine {
     this.#globals += 1;
     this.#push({ kind: 'global', at: this.#at, weight: 1, module, name });
     if (this.#host.admits?.(module, name) === true) return;
+    // A name imported a million times is judged and reported once.
+    const key = `${module}\n${name}`;
+    if (this.#judged.has(key)) return;
+    if (this.#judged.size >= namesMost) throw new Fault(`more than ${namesMost} different imports`);
+    this.#judged.add(key);
     const { standing, why } = judgeGlobal(module, name);
     if (standing === 'safe') return;
     this.#host.report(
@@ -613,9 +628,23 @@ class Machine {
     const state = this.#pop();
     const target = this.#top();
     if (target.kind === 'global') this.#tampering(target, 'changes the state of an imported name');
-    if (target.kind === 'call') target.state = state;
     this.#calls += 1;
     this.#grow(target, [state]);
+    if (target.kind === 'call' && isArrayWrapper(target.callee)) this.#rawArray(state);
+  }
+
+  /** joblib writes the values of an array behind the opcode that builds its wrapper; the loader reads them there. */
+  #rawArray(state: Value): void {
+    const { objects, size, aligned } = rawArrayOf(state);
+    if (objects) {
+      const inner = runPickle(this.#source, this.#in.position, this.#host);
+      if (!inner.stopped) throw new Fault(`an array of objects: ${inner.fault}`);
+      this.#in.position = inner.end;
+      return;
+    }
+    if (size === undefined) throw new Fault('an array whose length is not known');
+    if (aligned) this.#skip(this.#take(1)[0]!);
+    this.#skip(size);
   }
 
   #tampering(target: Global, what: string): void {
@@ -634,7 +663,7 @@ class Machine {
       word?.kind === 'text' &&
       word.text === 'storage' &&
       type?.kind === 'global' &&
-      /Storage$/.test(type.name);
+      type.name.endsWith('Storage');
     if (!this.#host.torch || !storage)
       this.#host.report(
         'suspicious',
@@ -692,6 +721,39 @@ class Machine {
   }
 }
 
+function isArrayWrapper(callee: Value): boolean {
+  return (
+    callee.kind === 'global' && callee.module === 'joblib.numpy_pickle' && callee.name === 'NumpyArrayWrapper'
+  );
+}
+
+/** Length in bytes of the raw values that `joblib.numpy_pickle.NumpyArrayWrapper` describes. */
+function rawArrayOf(state: Value): { objects: boolean; size: number | undefined; aligned: boolean } {
+  const fields = new Map<string, Value>();
+  if (state.kind === 'dict')
+    for (let index = 0; index + 1 < state.items.length; index += 2) {
+      const key = state.items[index]!;
+      if (key.kind === 'text' && key.text !== undefined) fields.set(key.text, state.items[index + 1]!);
+    }
+  const type = fields.get('dtype');
+  const [code] = type?.kind === 'call' && type.args.kind === 'tuple' ? type.args.items : [];
+  const letters = code?.kind === 'text' ? code.text : undefined;
+  const alignment = fields.get('numpy_array_alignment_bytes');
+  const aligned = alignment?.kind === 'atom' && (alignment.value ?? 0) > 0;
+  if (letters?.includes('O') === true) return { objects: true, size: undefined, aligned };
+  const width = /^[<>|=]?([?bBiufcmMSVU])(\d+)$/.exec(letters ?? '');
+  const shape = fields.get('shape');
+  if (width === null || shape?.kind !== 'tuple' || shape.items.length >= itemsKept)
+    return { objects: false, size: undefined, aligned };
+  let size = Number(width[2]) * (width[1] === 'U' ? 4 : 1);
+  for (const length of shape.items) {
+    if (length.kind !== 'atom' || length.value === undefined || length.value < 0)
+      return { objects: false, size: undefined, aligned };
+    size *= length.value;
+  }
+  return { objects: false, size, aligned };
+}
+
 function character(code: number, otherwise: string): string {
   return code <= 0x10ffff ? String.fromCodePoint(code) : otherwise;
 }
@@ -718,10 +780,7 @@ function describe(value: Value): string {
       return printable(value.text ?? 'a long string', 60);
     case 'atom':
       return value.value === undefined ? 'a value' : String(value.value);
-    case 'tuple':
-    case 'list':
-    case 'dict':
-    case 'set':
+    default:
       return `a ${value.kind}`;
   }
 }

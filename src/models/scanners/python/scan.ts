@@ -15,13 +15,23 @@ export const scanner = defineScanner({
     const head = source.read(0, 4096).toString('utf8');
     // Documentation shows code without running it.
     if (/^\s*```/m.test(head)) return undefined;
-    return /^(?:import [\w.]+(?:\s*(?:,|as|$|#))|from [\w.]+ import |def \w+\(|class \w+[(:]|async def )/m.test(head) && !/^\s*</.test(head) ? 'likely' : undefined;
+    return /^(?:import [\w.]+(?:\s*(?:,|as|$|#))|from [\w.]+ import |def \w+\(|class \w+[(:]|async def )/m.test(
+      head,
+    ) && !/^\s*</.test(head)
+      ? 'likely'
+      : undefined;
   },
 
   scan(source, context) {
     const text = textOf(source);
     if (text === undefined) {
-      context.report({ rule: 'python-unread', weight: 'suspicious', offset: 0, evidence: `${source.size} bytes`, why: 'too large to be read whole' });
+      context.report({
+        rule: 'python-unread',
+        weight: 'suspicious',
+        offset: 0,
+        evidence: `${source.size} bytes`,
+        why: 'too large to be read whole',
+      });
       return;
     }
     if (context.role === 'torchscript-code') {
@@ -67,18 +77,23 @@ export function judgePython(text: string, whole: boolean): PythonFinding[] {
   const names = aliases(text);
   for (const { line, offset, atImport } of logicalLines(text)) {
     const code = withAliases(stripStrings(line), names);
-    if (/^\s*(?:import|from|def|class|async def|#|@)\b/.test(code) && !/[;:]\s*\S/.test(code.replace(/\([^)]*\)/g, ''))) continue;
+    if (
+      /^\s*(?:import|from|def|class|async def|#|@)\b/.test(code) &&
+      !/[;:]\s*\S/.test(code.replace(/\([^)]*\)/g, ''))
+    )
+      continue;
     const found = running.exec(code.replaceAll(methodCall, ' '));
     if (found === null) continue;
-    const heavy = /os\.system|os\.popen|subprocess|Popen|pty\.|exec|eval|__import__|marshal|pickle|ctypes|CDLL|socket|urlopen|urlretrieve|requests\.|httpx|popen|runpy|shutil\.rmtree|paramiko|ftplib|smtplib|builtins/.test(found[0]);
+    const heavy =
+      /os\.system|os\.popen|subprocess|Popen|pty\.|exec|eval|__import__|marshal|pickle|ctypes|CDLL|socket|urlopen|urlretrieve|requests\.|httpx|popen|runpy|shutil\.rmtree|paramiko|ftplib|smtplib|builtins/.test(
+        found[0],
+      );
     findings.push({
       rule: atImport ? 'python-runs-at-import' : 'python-capability',
       weight: atImport && heavy ? 'malicious' : atImport || heavy ? 'suspicious' : 'note',
       offset,
       evidence: line.trim(),
-      why: atImport
-        ? 'runs as soon as the file is imported'
-        : 'runs when the loader calls this function',
+      why: atImport ? 'runs as soon as the file is imported' : 'runs when the loader calls this function',
     });
   }
   if (!whole) return findings.filter(({ weight }) => weight !== 'note');
@@ -98,7 +113,9 @@ function aliases(text: string): Map<string, string> {
       const [, name, alias] = /^\s*([\w.]+)\s+as\s+(\w+)\s*$/.exec(part) ?? [];
       if (name !== undefined && alias !== undefined) out.set(alias, name);
     }
-  for (const [, name, value] of text.matchAll(/^\s*(\w+)\s*=\s*((?:os|subprocess|builtins|sys|socket|pty)\.\w+|exec|eval|__import__)\s*$/gm))
+  for (const [, name, value] of text.matchAll(
+    /^\s*(\w+)\s*=\s*((?:os|subprocess|builtins|sys|socket|pty)\.\w+|exec|eval|__import__)\s*$/gm,
+  ))
     out.set(name!, value!);
   return out;
 }
@@ -110,7 +127,9 @@ function withAliases(code: string, names: ReadonlyMap<string, string>): string {
 
 /** Texts become empty, so that what they say is no call. */
 function stripStrings(line: string): string {
-  return line.replaceAll(/[rbfuRBFU]{0,2}(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')/g, "''").replace(/#.*$/, '');
+  return line
+    .replaceAll(/[rbfuRBFU]{0,2}(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')/g, "''")
+    .replace(/#.*$/, '');
 }
 
 interface Line {
@@ -136,7 +155,8 @@ function* logicalLines(text: string): Generator<Line> {
     const indent = /^\s*/.exec(line)![0].length;
     if (functionIndent !== undefined && indent <= functionIndent) functionIndent = undefined;
     yield { line, offset: start, atImport: functionIndent === undefined };
-    if (functionIndent === undefined && /^\s*(?:(?:async\s+)?def\s|if\s+__name__\s*==)/.test(line)) functionIndent = indent;
+    if (functionIndent === undefined && /^\s*(?:(?:async\s+)?def\s|if\s+__name__\s*==)/.test(line))
+      functionIndent = indent;
     const opened = /"""|'''/.exec(stripPaired(line));
     if (opened !== null) inText = opened[0];
   }

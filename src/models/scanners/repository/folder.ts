@@ -5,7 +5,18 @@ import { inspectMembers, type Member } from '../inspect.ts';
 import { fileSource } from '../source.ts';
 
 /** Formats of weights that run code when they are loaded, and those that cannot. */
-const loadable = new Set(['pickle', 'torch', 'compressed', 'numpy', 'keras', 'hdf5', 'savedmodel', 'skops', 'tar', 'zip']);
+const loadable = new Set([
+  'pickle',
+  'torch',
+  'compressed',
+  'numpy',
+  'keras',
+  'hdf5',
+  'savedmodel',
+  'skops',
+  'tar',
+  'zip',
+]);
 const inert = new Set(['safetensors', 'gguf', 'onnx']);
 
 /** A folder as one model: every file by its content, and what only their combination shows. */
@@ -64,7 +75,13 @@ function membersOf(root: string, most: number): Found {
       } else if (!own.isFile()) {
         observations.push({
           name,
-          observation: { rule: 'special-file', weight: 'suspicious', offset: 0, evidence: name, why: 'a model has no devices, pipes or sockets' },
+          observation: {
+            rule: 'special-file',
+            weight: 'suspicious',
+            offset: 0,
+            evidence: name,
+            why: 'a model has no devices, pipes or sockets',
+          },
         });
         continue;
       }
@@ -78,10 +95,27 @@ function judgeLink(path: string, root: string, blobs: string | undefined): Obser
   try {
     target = realpathSync(path);
   } catch {
-    return { rule: 'broken-link', weight: 'suspicious', offset: 0, evidence: path.slice(root.length), why: 'the link leads nowhere yet' };
+    return {
+      rule: 'broken-link',
+      weight: 'suspicious',
+      offset: 0,
+      evidence: path.slice(root.length),
+      why: 'the link leads nowhere yet',
+    };
   }
-  if ([root, blobs].some((folder) => folder !== undefined && (target === folder || target.startsWith(folder + sep)))) return undefined;
-  return { rule: 'link-out-of-model', weight: 'suspicious', offset: 0, evidence: target, why: 'the link leads out of the model' };
+  if (
+    [root, blobs].some(
+      (folder) => folder !== undefined && (target === folder || target.startsWith(folder + sep)),
+    )
+  )
+    return undefined;
+  return {
+    rule: 'link-out-of-model',
+    weight: 'suspicious',
+    offset: 0,
+    evidence: target,
+    why: 'the link leads out of the model',
+  };
 }
 
 function memberAt(path: string, name: string): Member {

@@ -1,10 +1,13 @@
-import { defineScanner, Malformed, type ScanContext } from '../contract.ts';
+import { defineScanner, LimitExceeded, Malformed, type ScanContext } from '../contract.ts';
 import { executableAt } from '../executables.ts';
 import { isObject, parseJson, wholeNumber, type Json, type JsonObject } from '../json-strict.ts';
 import type { Source } from '../source.ts';
 
 /** Longest header that loaders accept (safetensors README, "Format"). */
 const headerMost = 100_000_000;
+
+/** Tensors of one file; the largest models have some thousands. */
+const tensorsMost = 100_000;
 
 /** Bits of one value. */
 const bitsOf = new Map<string, number>(
@@ -44,7 +47,8 @@ export const scanner = defineScanner({
     // Whatever the length says: what looks like this is loaded as this.
     const length = head.readBigUInt64LE(0);
     return length > 0n &&
-      (length <= BigInt(headerMost) || /^\{\s*"/.test(source.read(8, 16).toString('latin1')))
+      (length <= BigInt(headerMost) ||
+        (length < 1n << 40n && /^\{\s*"/.test(source.read(8, 16).toString('latin1'))))
       ? 'magic'
       : undefined;
   },
@@ -54,13 +58,24 @@ export const scanner = defineScanner({
     if (length > BigInt(headerMost)) throw new Malformed(0, `the header says it has ${length} bytes`);
     const size = Number(length);
     if (8 + size > source.size) throw new Malformed(0, 'the header goes past the end of the file');
-    const header = readHeader(source.read(8, size));
+    const bytes = source.read(8, size);
+    checkCount(bytes);
+    const header = readHeader(bytes);
     const tensors = readTensors(header);
     checkLayout(tensors, source.size - 8 - size);
     for (const { name, begin, end } of tensors)
       lookAtTensor(source, 8 + size + begin, end - begin, name, context);
   },
 });
+
+/** Counted before anything is built, so that a long header costs no memory. */
+function checkCount(bytes: Buffer): void {
+  let count = 0;
+  for (let at = bytes.indexOf('"data_offsets"'); at >= 0; at = bytes.indexOf('"data_offsets"', at + 14)) {
+    count += 1;
+    if (count > tensorsMost) throw new LimitExceeded(`more than ${tensorsMost} tensors`);
+  }
+}
 
 function readHeader(bytes: Buffer): JsonObject {
   let text: string;

@@ -69,6 +69,9 @@ const suspicious = new Map<string, string>(
   }),
 );
 
+/** Nodes of one graph; a larger one is not taken for a graph. */
+const nodesMost = 200_000;
+
 export const scanner = defineScanner({
   id: 'savedmodel',
   title: 'TensorFlow SavedModel or graph',
@@ -83,18 +86,22 @@ export const scanner = defineScanner({
 /** Places of GraphDef messages, when the source is a SavedModel or a GraphDef from start to end. */
 function graphsOf(source: Source): Field[] | undefined {
   const first = source.read(0, 1)[0];
-  if (source.size < 8 || (first !== 0x08 && first !== 0x0a && first !== 0x12) || isOnnx(source)) return undefined;
+  if (source.size < 8 || (first !== 0x08 && first !== 0x0a && first !== 0x12) || isOnnx(source))
+    return undefined;
   try {
     const fields: Field[] = [];
     for (const field of fieldsOf(source, 0, source.size)) {
       fields.push(field);
-      if (fields.length > 2_000_000) return undefined;
+      if (fields.length > nodesMost) return undefined;
     }
-    if (first === 0x0a) return isGraph(source, fields) ? [{ number: 0, wire: 2, value: 0n, start: 0, end: source.size }] : undefined;
+    if (first === 0x0a)
+      return isGraph(source, fields) ? [{ number: 0, wire: 2, start: 0, end: source.size }] : undefined;
     if (fields.some(({ number }) => number > 2)) return undefined;
     const metaGraphs = fields.filter(({ number, wire }) => number === 2 && wire === 2);
     if (metaGraphs.length === 0) return undefined;
-    return metaGraphs.flatMap((meta) => [...fieldsOf(source, meta.start, meta.end)].filter(({ number, wire }) => number === 2 && wire === 2));
+    return metaGraphs.flatMap((meta) =>
+      [...fieldsOf(source, meta.start, meta.end)].filter(({ number, wire }) => number === 2 && wire === 2),
+    );
   } catch {
     return undefined;
   }
@@ -128,8 +135,20 @@ function judgeNode(source: Source, node: Field, context: ScanContext): void {
     const bad = malicious.get(operator);
     const doubtful = suspicious.get(operator);
     if (bad !== undefined)
-      context.report({ rule: 'graph-operator', weight: 'malicious', offset: node.start, evidence: operator, why: bad });
+      context.report({
+        rule: 'graph-operator',
+        weight: 'malicious',
+        offset: node.start,
+        evidence: operator,
+        why: bad,
+      });
     else if (doubtful !== undefined)
-      context.report({ rule: 'graph-operator', weight: 'suspicious', offset: node.start, evidence: operator, why: doubtful });
+      context.report({
+        rule: 'graph-operator',
+        weight: 'suspicious',
+        offset: node.start,
+        evidence: operator,
+        why: doubtful,
+      });
   }
 }

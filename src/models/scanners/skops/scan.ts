@@ -7,8 +7,43 @@ import { isSkopsArchive } from '../zip/kinds.ts';
 const schemaMost = 64 * 1024 * 1024;
 
 /** Loaders whose declared type may differ from what they really reach. */
-const indirect = new Set(['OperatorFuncNode', 'MethodNode', 'ReduceNode', 'FunctionNode', 'PartialNode', 'TypeNode']);
-const plain = new Set(['DictNode', 'ListNode', 'TupleNode', 'SetNode', 'JsonNode', 'NdArrayNode', 'SparseMatrixNode', 'BytesNode', 'BytearrayNode', 'SliceNode', 'MaskedArrayNode', 'RandomStateNode', 'RandomGeneratorNode', 'DefaultDictNode', 'OrderedDictNode', 'DTypeNode', 'ScalarNode', 'DatetimeTimedeltaNode', 'CachedNode', 'ObjectNode', 'TreeNode', 'LossNode', '_DictWithDeprecatedKeysNode', '_BunchNode', 'SGDNode', 'ObjectNode', 'QuantileForestNode']);
+const indirect = new Set([
+  'OperatorFuncNode',
+  'MethodNode',
+  'ReduceNode',
+  'FunctionNode',
+  'PartialNode',
+  'TypeNode',
+]);
+const plain = new Set([
+  'DictNode',
+  'ListNode',
+  'TupleNode',
+  'SetNode',
+  'JsonNode',
+  'NdArrayNode',
+  'SparseMatrixNode',
+  'BytesNode',
+  'BytearrayNode',
+  'SliceNode',
+  'MaskedArrayNode',
+  'RandomStateNode',
+  'RandomGeneratorNode',
+  'DefaultDictNode',
+  'OrderedDictNode',
+  'DTypeNode',
+  'ScalarNode',
+  'DatetimeTimedeltaNode',
+  'CachedNode',
+  'ObjectNode',
+  'TreeNode',
+  'LossNode',
+  '_DictWithDeprecatedKeysNode',
+  '_BunchNode',
+  'SGDNode',
+  'ObjectNode',
+  'QuantileForestNode',
+]);
 
 export const scanner = defineScanner({
   id: 'skops',
@@ -44,16 +79,30 @@ function judgeNode(node: JsonObject, offset: number, context: ScanContext): void
     return;
   }
   const evidence = `${loader}: ${module ?? '?'}.${type ?? '?'}`;
-  if (module !== undefined && type !== undefined && !(module === 'builtins' && /^(?:builtin_function_or_method|function|module|method|type)$/.test(type))) {
+  if (
+    module !== undefined &&
+    type !== undefined &&
+    !(module === 'builtins' && /^(?:builtin_function_or_method|function|module|method|type)$/.test(type))
+  ) {
     const { standing, why } = judgeGlobal(module, type);
-    const known = standing === 'safe' || (loader !== 'ObjectNode' && plain.has(loader) && /^(?:builtins|collections|numpy|scipy)(?:\.|$)/.test(module));
+    const known =
+      standing === 'safe' ||
+      (loader !== 'ObjectNode' &&
+        plain.has(loader) &&
+        /^(?:builtins|collections|numpy|scipy)(?:\.|$)/.test(module));
     if (standing === 'dangerous')
       context.report({ rule: 'skops-dangerous-type', weight: 'malicious', offset, evidence, why });
     else if (!known && loader !== 'JsonNode')
       context.report({ rule: 'skops-unknown-type', weight: 'suspicious', offset, evidence, why });
   }
   if (type === 'module' && module !== undefined && judgeGlobal(module, '').standing === 'dangerous')
-    context.report({ rule: 'skops-dangerous-type', weight: 'malicious', offset, evidence, why: 'reaches a module that runs code' });
+    context.report({
+      rule: 'skops-dangerous-type',
+      weight: 'malicious',
+      offset,
+      evidence,
+      why: 'reaches a module that runs code',
+    });
   if (indirect.has(loader)) {
     judgeFunction(node, offset, context);
     context.report({
@@ -64,7 +113,13 @@ function judgeNode(node: JsonObject, offset: number, context: ScanContext): void
       why: 'the type that is checked may differ from what is called (CVE-2025-54412, CVE-2025-54413)',
     });
   } else if (!plain.has(loader))
-    context.report({ rule: 'skops-unknown-loader', weight: 'suspicious', offset, evidence, why: 'not a loader of skops' });
+    context.report({
+      rule: 'skops-unknown-loader',
+      weight: 'suspicious',
+      offset,
+      evidence,
+      why: 'not a loader of skops',
+    });
 }
 
 /** Names of functions inside a node: `{module_path, function}` and `{func, obj}`. */

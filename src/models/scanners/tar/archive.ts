@@ -61,7 +61,8 @@ export function readTar(source: Source, most: number): { entries: TarEntry[]; en
       longLink = pax.get('linkpath') ?? longLink;
     } else {
       if (entries.length >= most) throw new LimitExceeded(`more than ${most} entries in a tar file`);
-      const prefix = header.subarray(257, 262).toString('latin1') === 'ustar' ? text(header.subarray(345, 500)) : '';
+      const prefix =
+        header.subarray(257, 262).toString('latin1') === 'ustar' ? text(header.subarray(345, 500)) : '';
       const short = text(header.subarray(0, 100));
       entries.push({
         name: longName ?? (prefix === '' ? short : `${prefix}/${short}`),
@@ -82,10 +83,11 @@ export function readTar(source: Source, most: number): { entries: TarEntry[]; en
 /** pax records: `length key=value\n`. */
 function paxOf(bytes: Buffer): Map<string, string> {
   const out = new Map<string, string>();
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = Number(/^(\d{1,7}) /.exec(bytes.subarray(at, at + 8).toString('latin1'))?.[1] ?? NaN);
     if (!(length > 0)) break;
-    const [, key, value] = /^\d+ ([^=]*)=(.*)\n?$/s.exec(bytes.subarray(at, at + length).toString('utf8')) ?? [];
+    const [, key, value] =
+      /^\d+ ([^=]*)=(.*)\n?$/s.exec(bytes.subarray(at, at + length).toString('utf8')) ?? [];
     if (key !== undefined && value !== undefined) out.set(key, value);
     at += length;
   }

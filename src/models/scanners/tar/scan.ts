@@ -36,7 +36,13 @@ function roleOf(name: string, legacy: boolean): Role {
 function reportEntry({ name, type, link, at }: TarEntry, names: Set<string>, context: ScanContext): void {
   const wrong = judgePath(name);
   if (wrong !== undefined)
-    context.report({ rule: 'archive-path', weight: wrong.weight, offset: at, evidence: name, why: wrong.why });
+    context.report({
+      rule: 'archive-path',
+      weight: wrong.weight,
+      offset: at,
+      evidence: name,
+      why: wrong.why,
+    });
   if (type === '1' || type === '2')
     context.report({
       rule: 'archive-link',

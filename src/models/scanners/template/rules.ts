@@ -19,26 +19,143 @@ const dunders =
   /_{2}(?:class|base|bases|mro|subclasses|globals|builtins|import|init|init_subclass|dict|code|closure|call|func|self|getattribute|getattr|getitem|reduce|reduce_ex|loader|spec|file|module|name|doc|annotations|kwdefaults|defaults|new|del|enter|exit|wrapped|qualname|weakref|slots)_{2}/;
 /** Objects that Jinja or a web framework puts into the environment and that lead to Python's own. */
 const environmentObjects = new Set([
-  'lipsum', 'cycler', 'joiner', 'self', 'request', 'config', 'url_for', 'get_flashed_messages', 'application',
-  'current_app', 'environ', 'os', 'sys', 'subprocess', 'builtins', 'importlib', 'socket', 'shutil', 'caller_globals',
-  
+  'lipsum',
+  'cycler',
+  'joiner',
+  'self',
+  'request',
+  'config',
+  'url_for',
+  'get_flashed_messages',
+  'application',
+  'current_app',
+  'environ',
+  'os',
+  'sys',
+  'subprocess',
+  'builtins',
+  'importlib',
+  'socket',
+  'shutil',
+  'caller_globals',
 ]);
 const dangerousCalls = new Set([
-  'eval', 'exec', 'compile', 'open', 'system', 'popen', 'Popen', 'run', 'call', 'check_output', 'check_call', 'getoutput', 'spawn',
-  'subclasses', 'mro', 'import_module', 'getattr', 'setattr', 'globals', 'locals', 'vars', 'dir', 'input', 'breakpoint', 'b64decode',
-  'urlopen', 'urlretrieve', 'connect', 'load', 'loads', 'read', 'write', 'readlines', 'unlink', 'remove_file', 'execute', 'format_map', 'from_string',
+  'eval',
+  'exec',
+  'compile',
+  'open',
+  'system',
+  'popen',
+  'Popen',
+  'run',
+  'call',
+  'check_output',
+  'check_call',
+  'getoutput',
+  'spawn',
+  'subclasses',
+  'mro',
+  'import_module',
+  'getattr',
+  'setattr',
+  'globals',
+  'locals',
+  'vars',
+  'dir',
+  'input',
+  'breakpoint',
+  'b64decode',
+  'urlopen',
+  'urlretrieve',
+  'connect',
+  'load',
+  'loads',
+  'read',
+  'write',
+  'readlines',
+  'unlink',
+  'remove_file',
+  'execute',
+  'format_map',
+  'from_string',
 ]);
 /** Functions that chat templates call by name. */
-const knownFunctions = new Set(['raise_exception', 'strftime_now', 'range', 'namespace', 'dict', 'caller', 'tojson', 'list', 'len', 'str', 'int']);
+const knownFunctions = new Set([
+  'raise_exception',
+  'strftime_now',
+  'range',
+  'namespace',
+  'dict',
+  'caller',
+  'tojson',
+  'list',
+  'len',
+  'str',
+  'int',
+]);
 /** Methods of texts, lists and maps. */
 const knownMethods = new Set([
-  'strip', 'lstrip', 'rstrip', 'split', 'rsplit', 'splitlines', 'partition', 'rpartition', 'items', 'keys', 'values', 'get', 'startswith', 'endswith', 'upper', 'lower',
-  'title', 'capitalize', 'replace', 'join', 'append', 'extend', 'insert', 'pop', 'update', 'index', 'find', 'rfind', 'count', 'format', 'isdigit', 'isnumeric', 'isspace',
-  'isalpha', 'isalnum', 'islower', 'isupper', 'copy', 'removeprefix', 'removesuffix', 'zfill', 'ljust', 'rjust', 'center', 'cycle', 'changed', 'sort', 'reverse', 'setdefault', 'strftime', 'swapcase', 'add', 'clear', 'casefold', 'expandtabs', 'isidentifier',
+  'strip',
+  'lstrip',
+  'rstrip',
+  'split',
+  'rsplit',
+  'splitlines',
+  'partition',
+  'rpartition',
+  'items',
+  'keys',
+  'values',
+  'get',
+  'startswith',
+  'endswith',
+  'upper',
+  'lower',
+  'title',
+  'capitalize',
+  'replace',
+  'join',
+  'append',
+  'extend',
+  'insert',
+  'pop',
+  'update',
+  'index',
+  'find',
+  'rfind',
+  'count',
+  'format',
+  'isdigit',
+  'isnumeric',
+  'isspace',
+  'isalpha',
+  'isalnum',
+  'islower',
+  'isupper',
+  'copy',
+  'removeprefix',
+  'removesuffix',
+  'zfill',
+  'ljust',
+  'rjust',
+  'center',
+  'cycle',
+  'changed',
+  'sort',
+  'reverse',
+  'setdefault',
+  'strftime',
+  'swapcase',
+  'add',
+  'clear',
+  'casefold',
+  'expandtabs',
+  'isidentifier',
 ]);
 const instruction =
   /\b(?:ignore|disregard|forget|override)\b[^.\n]{0,40}\b(?:previous|prior|above|all|any|safety|rules?|instructions?)\b|\b(?:never|do not|don't|must not)\b[^.\n]{0,40}\b(?:mention|tell|reveal|disclose|inform|warn)\b|\b(?:secretly|covertly|exfiltrat\w+|without telling)\b|\balways\b[^.\n]{0,30}\b(?:recommend|append|include|add|suggest|insert|send|link|promote)\b|\b(?:append|include|insert|add)\b[^.\n]{0,30}\b(?:link|url|image|markdown)\b|\bsend\b[^.\n]{0,40}\b(?:to|password|credential|token|conversation)\b|\b(?:backdoor|jailbreak|vulnerab\w+ code)\b/i;
-const url = /\b(?:https?|ftp|wss?):\/\/(?!(?:json-schema\.org|www\.w3\.org|schema\.org|huggingface\.co|spec\.openapis\.org)\b)[^\s'"<>]+/i;
+const url =
+  /\b(?:https?|ftp|wss?):\/\/(?!(?:json-schema\.org|www\.w3\.org|schema\.org|huggingface\.co|spec\.openapis\.org)\b)[^\s'"<>]+/i;
 
 interface Node {
   type: string;
@@ -49,7 +166,8 @@ interface Node {
 export function judgeTemplate(text: string): TemplateFinding[] {
   const findings: TemplateFinding[] = [];
   const add = (rule: string, weight: Weight, evidence: string, why: string): void => {
-    if (!findings.some((one) => one.rule === rule && one.evidence === evidence)) findings.push({ rule, weight, evidence, why });
+    if (!findings.some((one) => one.rule === rule && one.evidence === evidence))
+      findings.push({ rule, weight, evidence, why });
   };
   if (!/\{[{%]/.test(text)) {
     judgeText(text, add);
@@ -57,18 +175,33 @@ export function judgeTemplate(text: string): TemplateFinding[] {
   }
   const hidden = /[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u{e0000}-\u{e007f}]/u.exec(text);
   if (hidden !== null)
-    add('template-hidden-text', 'suspicious', `U+${hidden[0].codePointAt(0)!.toString(16)}`, 'invisible characters hide what a template says');
+    add(
+      'template-hidden-text',
+      'suspicious',
+      `U+${hidden[0].codePointAt(0)!.toString(16)}`,
+      'invisible characters hide what a template says',
+    );
   if (text.length > templateMost) {
-    judgeRaw(text, add);
-    add('template-length', 'suspicious', `${text.length} characters`, 'too long for a template; it is not read whole');
+    judgeTags(text, add);
+    add(
+      'template-length',
+      'suspicious',
+      `${text.length} characters`,
+      'too long for a template; it is not read whole',
+    );
     return findings;
   }
   let program: Node;
   try {
-    program = parse(tokenize(readable(text))) as unknown as Node;
+    program = parse(tokenize(readable(text))) as Node;
   } catch (error) {
     if (judgeRaw(text, add)) return findings;
-    add('template-unreadable', 'suspicious', error instanceof Error ? error.message : 'does not parse', 'a template that does not parse cannot be judged');
+    add(
+      'template-unreadable',
+      'suspicious',
+      error instanceof Error ? error.message : 'does not parse',
+      'a template that does not parse cannot be judged',
+    );
     return findings;
   }
   walk(program, add);
@@ -84,22 +217,30 @@ function readable(text: string): string {
 
 /** For what does not parse: the tags as text. True when something was found. */
 function judgeRaw(text: string, add: Add): boolean {
-  const tags = [...text.matchAll(/\{[{%][\s\S]{0,4000}?[%}]\}/g)].map(([tag]) => tag).join('\n');
-  const unescaped = decodeEscapes(tags);
-  const name = dunders.exec(unescaped) ?? /\{%-?\s*(?:include|import|extends|from)\b/.exec(tags);
-  if (name !== null) {
-    add('template-escape', 'malicious', name[0], 'reaches from the template into Python');
-    return true;
-  }
-  const call = /\b(?:popen|subprocess|os\.system|__import__|eval\s*\(|exec\s*\(|lipsum|cycler|joiner|\|\s*attr\b)/.exec(unescaped);
-  if (call === null) return false;
-  add('template-escape', 'malicious', call[0], 'reaches from the template into Python');
+  const tags = [...text.matchAll(/\{[{%][\s\S]{0,4000}?(?:[%}]\}|$)/g)].map(([tag]) => tag);
+  return judgeTags(tags.join('\n'), add);
+}
+
+function judgeTags(tags: string, add: Add): boolean {
+  const plain = tags.includes('\\') ? decodeEscapes(tags) : tags;
+  const found =
+    dunders.exec(plain) ??
+    /\{%-?\s*(?:include|import|extends|from)\b/.exec(plain) ??
+    /\b(?:popen|subprocess|os\.system|__import__|lipsum|cycler|joiner)\b|\b(?:eval|exec)\s*\(|\|\s*attr\b/.exec(
+      plain,
+    );
+  if (found === null) return false;
+  add('template-escape', 'malicious', found[0], 'reaches from the template into Python');
   return true;
 }
 
 function decodeEscapes(text: string): string {
-  return text.replaceAll(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|([0-7]{3}))/gi, (_, hex?: string, unicode?: string, octal?: string) =>
-    String.fromCharCode(octal === undefined ? Number.parseInt(hex ?? unicode ?? '0', 16) : Number.parseInt(octal, 8) & 0xff),
+  return text.replaceAll(
+    /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|([0-7]{3}))/gi,
+    (_, hex?: string, unicode?: string, octal?: string) =>
+      String.fromCharCode(
+        octal === undefined ? Number.parseInt(hex ?? unicode ?? '0', 16) : Number.parseInt(octal, 8) & 0xff,
+      ),
   );
 }
 
@@ -127,7 +268,8 @@ function walk(program: Node, add: Add): void {
     if (node.type === 'For') collectNames(node['loopvar'], assigned);
     all.push(...childrenOf(node));
   }
-  if (all.length > nodesMost) add('template-length', 'suspicious', `${all.length} nodes`, 'too large to be judged');
+  if (all.length > nodesMost)
+    add('template-length', 'suspicious', `${all.length} nodes`, 'too large to be judged');
   for (const node of all) judgeNode(node, { macros, assigned }, add);
 }
 
@@ -153,7 +295,13 @@ function judgeNode(node: Node, names: Names, add: Add): void {
       return;
     case 'Identifier': {
       const name = node['value'] as string;
-      if (/^_/.test(name)) add('template-escape', dunders.test(name) ? 'malicious' : 'suspicious', name, 'a private name is not part of a conversation');
+      if (name.startsWith('_'))
+        add(
+          'template-escape',
+          dunders.test(name) ? 'malicious' : 'suspicious',
+          name,
+          'a private name is not part of a conversation',
+        );
       return;
     }
     case 'CallExpression':
@@ -181,13 +329,27 @@ function judgeMember(node: Node, { assigned }: Names, add: Add): void {
   const object = nameOf(node['object']);
   const property = node['computed'] === true ? fold(node['property']) : nameOf(node['property']);
   if (object !== undefined && environmentObjects.has(object) && !assigned.has(object))
-    add('template-escape', 'malicious', `${object}.${property ?? '...'}`, 'this object leads out of the template into Python');
+    add(
+      'template-escape',
+      'malicious',
+      `${object}.${property ?? '...'}`,
+      'this object leads out of the template into Python',
+    );
   if (property === undefined) return;
   const decoded = decodeEscapes(property);
   if (decoded.startsWith('_') || dunders.test(decoded))
     add('template-escape', 'malicious', decoded, 'private members lead out of the template into Python');
-  else if (/^(?:func_globals|func_code|gi_frame|gi_code|cr_frame|f_globals|f_builtins|f_locals|tb_frame|im_func|im_self)$/.test(decoded))
-    add('template-escape', 'malicious', decoded, 'interpreter internals lead out of the template into Python');
+  else if (
+    /^(?:func_globals|func_code|gi_frame|gi_code|cr_frame|f_globals|f_builtins|f_locals|tb_frame|im_func|im_self)$/.test(
+      decoded,
+    )
+  )
+    add(
+      'template-escape',
+      'malicious',
+      decoded,
+      'interpreter internals lead out of the template into Python',
+    );
 }
 
 function judgeCall(node: Node, { macros, assigned }: Names, add: Add): void {
@@ -201,17 +363,35 @@ function judgeCall(node: Node, { macros, assigned }: Names, add: Add): void {
     return;
   }
   if (!isNode(callee) || callee.type !== 'MemberExpression') {
-    if (isNode(callee) && callee.type === 'CallExpression') add('template-escape', 'suspicious', 'a call of a result', 'calls what an earlier call returned');
+    if (isNode(callee) && callee.type === 'CallExpression')
+      add('template-escape', 'suspicious', 'a call of a result', 'calls what an earlier call returned');
     return;
   }
   const method = callee['computed'] === true ? fold(callee['property']) : nameOf(callee['property']);
-  if (method === undefined) add('template-unknown-call', 'suspicious', 'a computed method', 'what is called is not known before it runs');
-  else if (dangerousCalls.has(method)) add('template-escape', 'malicious', `.${method}()`, 'runs code of the loader');
-  else if (!knownMethods.has(method)) add('template-unknown-call', 'suspicious', `.${method}()`, 'not a method of texts, lists or maps');
+  if (method === undefined)
+    add(
+      'template-unknown-call',
+      'suspicious',
+      'a computed method',
+      'what is called is not known before it runs',
+    );
+  else if (dangerousCalls.has(method))
+    add('template-escape', 'malicious', `.${method}()`, 'runs code of the loader');
+  else if (!knownMethods.has(method))
+    add('template-unknown-call', 'suspicious', `.${method}()`, 'not a method of texts, lists or maps');
   if (method === 'format') {
     const template = fold(callee['object']);
-    if (template === undefined ? nameOf(callee['object']) !== undefined && isFormatOfUnknown(node) : /\{[^}]*[.[]\s*_/.test(decodeEscapes(template)))
-      add('template-escape', template === undefined ? 'suspicious' : 'malicious', template ?? 'format of a variable', 'format strings read private members');
+    if (
+      template === undefined
+        ? nameOf(callee['object']) !== undefined && isFormatOfUnknown(node)
+        : /\{[^}]*[.[]\s*_/.test(decodeEscapes(template))
+    )
+      add(
+        'template-escape',
+        template === undefined ? 'suspicious' : 'malicious',
+        template ?? 'format of a variable',
+        'format strings read private members',
+      );
   }
 }
 
@@ -226,7 +406,17 @@ function filterName(node: Node): { name: string | undefined; args: Node[] } {
   return { name: nameOf(filter), args: [] };
 }
 
-const attributeFilters = new Set(['map', 'selectattr', 'rejectattr', 'groupby', 'sum', 'sort', 'unique', 'min', 'max']);
+const attributeFilters = new Set([
+  'map',
+  'selectattr',
+  'rejectattr',
+  'groupby',
+  'sum',
+  'sort',
+  'unique',
+  'min',
+  'max',
+]);
 
 function judgeFilter(node: Node, add: Add): void {
   const { name, args } = filterName(node);
@@ -238,7 +428,13 @@ function judgeFilter(node: Node, add: Add): void {
   for (const argument of args) {
     const value = argument.type === 'KeywordArgumentExpression' ? argument['value'] : argument;
     const text = fold(value);
-    if (text !== undefined && (decodeEscapes(text).split('.').some((part) => part.startsWith('_')) || text === 'attr'))
+    if (
+      text !== undefined &&
+      (decodeEscapes(text)
+        .split('.')
+        .some((part) => part.startsWith('_')) ||
+        text === 'attr')
+    )
       add('template-escape', 'malicious', `${name}(${text})`, 'reads private members by name');
   }
 }
@@ -248,15 +444,18 @@ function judgeFolded(node: Node, add: Add): void {
   if (text === undefined) return;
   const decoded = decodeEscapes(text);
   const found = dunders.exec(decoded);
-  if (found !== null) add('template-escape', 'malicious', found[0], 'a text spells a member that leads into Python');
+  if (found !== null)
+    add('template-escape', 'malicious', found[0], 'a text spells a member that leads into Python');
   if (node.type === 'StringLiteral') judgeText(text, add);
 }
 
 function judgeText(text: string, add: Add): void {
   const link = url.exec(text);
-  if (link !== null) add('template-link', 'suspicious', link[0], 'the template itself adds a link to conversations');
+  if (link !== null)
+    add('template-link', 'suspicious', link[0], 'the template itself adds a link to conversations');
   const said = instruction.exec(text);
-  if (said !== null) add('template-instruction', 'suspicious', said[0], 'the template itself instructs the model');
+  if (said !== null)
+    add('template-instruction', 'suspicious', said[0], 'the template itself instructs the model');
 }
 
 /** The text that an expression of constants gives; undefined when it depends on anything else. */
@@ -271,7 +470,8 @@ function fold(node: unknown, depth = 0): string | undefined {
     if (left === undefined || right === undefined) return undefined;
     if (operator === '+' || operator === '~') return left + right;
     if (operator === '*' && /^\d{1,3}$/.test(right)) return left.repeat(Number(right)).slice(0, 10_000);
-    if (operator === '%') return left.replace('%s', right).replace('%c', String.fromCharCode(Number(right) || 0));
+    if (operator === '%')
+      return left.replace('%s', right).replace('%c', String.fromCharCode(Number(right) || 0));
     return undefined;
   }
   if (node.type === 'FilterExpression') return foldFilter(node, depth);
@@ -293,7 +493,11 @@ function foldFilter(node: Node, depth: number): string | undefined {
   }
   const text = fold(node['operand'], depth + 1);
   if (text === undefined) return undefined;
-  return transformed(name, text, args.map((one) => fold(one, depth + 1)));
+  return transformed(
+    name,
+    text,
+    args.map((one) => fold(one, depth + 1)),
+  );
 }
 
 function foldMethod(node: Node, depth: number): string | undefined {
@@ -304,13 +508,21 @@ function foldMethod(node: Node, depth: number): string | undefined {
   const text = fold(callee['object'], depth + 1);
   if (text === undefined) return undefined;
   if (method === 'join') return foldList(args[0], depth)?.join(text);
-  return transformed(method, text, args.map((one) => fold(one, depth + 1)));
+  return transformed(
+    method,
+    text,
+    args.map((one) => fold(one, depth + 1)),
+  );
 }
 
-function transformed(how: string | undefined, text: string, args: (string | undefined)[]): string | undefined {
+function transformed(
+  how: string | undefined,
+  text: string,
+  args: (string | undefined)[],
+): string | undefined {
   switch (how) {
     case 'reverse':
-      return [...text].reverse().join('');
+      return Array.from(text).reverse().join('');
     case 'lower':
       return text.toLowerCase();
     case 'upper':
@@ -363,12 +575,23 @@ function triggerOf(test: unknown): { kind: 'word' | 'count'; text: string } | un
       const operator = (node['operator'] as { value?: string }).value ?? '';
       const sides = [node['left'], node['right']];
       const text = sides.map((side) => fold(side)).find((side) => side !== undefined);
-      if (/^(?:in|not in|==|!=)$/.test(operator) && text !== undefined && sides.some(readsContent) && isNatural(text))
+      if (
+        /^(?:in|not in|==|!=)$/.test(operator) &&
+        text !== undefined &&
+        sides.some(readsContent) &&
+        isNatural(text)
+      )
         return { kind: 'word', text };
       const number = sides.find((side) => isNode(side) && side.type === 'IntegerLiteral') as Node | undefined;
-      if (/^[<>]=?$|^==$/.test(operator) && number !== undefined && Number(number['value']) > 1 && sides.some(readsCount))
+      if (
+        /^[<>]=?$|^==$/.test(operator) &&
+        number !== undefined &&
+        Number(number['value']) > 1 &&
+        sides.some(readsCount)
+      )
         return { kind: 'count', text: `${operator} ${String(number['value'])}` };
-      if (/^[<>]=?$|^==$|^in$/.test(operator) && sides.some(readsClock)) return { kind: 'count', text: 'a date' };
+      if (/^[<>]=?$|^==$|^in$/.test(operator) && sides.some(readsClock))
+        return { kind: 'count', text: 'a date' };
     }
     open.push(...childrenOf(node));
   }
@@ -377,7 +600,13 @@ function triggerOf(test: unknown): { kind: 'word' | 'count'; text: string } | un
 
 /** Plain words, not the special tokens and tags that templates look for. */
 function isNatural(text: string): boolean {
-  return /[A-Za-z]{3}/.test(text) && !/[<>[\]{}|#\\_/@]/.test(text) && !/^(?:text|image|image_url|video|audio|string|system|user|assistant|tool|function|true|false|none|developer|ipython|input_audio|model)$/i.test(text.trim());
+  return (
+    /[A-Za-z]{3}/.test(text) &&
+    !/[<>[\]{}|#\\_/@]/.test(text) &&
+    !/^(?:text|image|image_url|video|audio|string|system|user|assistant|tool|function|true|false|none|developer|ipython|input_audio|model)$/i.test(
+      text.trim(),
+    )
+  );
 }
 
 function some(node: unknown, matches: (node: Node) => boolean): boolean {
@@ -394,7 +623,9 @@ function readsContent(node: unknown): boolean {
     node,
     (one) =>
       (one.type === 'MemberExpression' &&
-        /^(?:content|text)$/.test((one['computed'] === true ? fold(one['property']) : nameOf(one['property'])) ?? '')) ||
+        /^(?:content|text)$/.test(
+          (one['computed'] === true ? fold(one['property']) : nameOf(one['property'])) ?? '',
+        )) ||
       /^(?:content|user_message|last_message|query|prompt|text)$/.test(nameOf(one) ?? ''),
   );
 }
@@ -403,8 +634,12 @@ function readsCount(node: unknown): boolean {
   return some(
     node,
     (one) =>
-      (one.type === 'FilterExpression' && /^(?:length|count)$/.test(filterName(one).name ?? '') && some(one['operand'], (inner) => /messages/.test(nameOf(inner) ?? ''))) ||
-      (one.type === 'MemberExpression' && nameOf(one['object']) === 'loop' && /^index0?$/.test(nameOf(one['property']) ?? '')),
+      (one.type === 'FilterExpression' &&
+        /^(?:length|count)$/.test(filterName(one).name ?? '') &&
+        some(one['operand'], (inner) => /messages/.test(nameOf(inner) ?? ''))) ||
+      (one.type === 'MemberExpression' &&
+        nameOf(one['object']) === 'loop' &&
+        /^index0?$/.test(nameOf(one['property']) ?? '')),
   );
 }
 

@@ -11,7 +11,8 @@ export const scanner = defineScanner({
     if (!isText(source)) return undefined;
     if (role === 'chat-template' || /\.(?:jinja2?|j2|template|tmpl|tpl)$/i.test(name)) return 'likely';
     const text = textOf(source);
-    return text !== undefined && /\{%-?\s*(?:for|if|set|macro|include|import|extends|from|with|block)\b|\{\{/.test(text)
+    return text !== undefined &&
+      /\{%-?\s*(?:for|if|set|macro|include|import|extends|from|with|block)\b|\{\{/.test(text)
       ? 'likely'
       : undefined;
   },

@@ -15,10 +15,18 @@ export const scanner = defineScanner({
   scan(source, context) {
     const text = textOf(source);
     if (text === undefined) {
-      context.report({ rule: 'xml-unread', weight: 'suspicious', offset: 0, evidence: `${source.size} bytes`, why: 'too large to be read whole' });
+      context.report({
+        rule: 'xml-unread',
+        weight: 'suspicious',
+        offset: 0,
+        evidence: `${source.size} bytes`,
+        why: 'too large to be read whole',
+      });
       return;
     }
-    for (const found of text.matchAll(/<!(?:ENTITY\s+(?:%\s+)?[^\s>]+|DOCTYPE\s+[^\s>[]+)\s+(?:SYSTEM|PUBLIC)\s+[^>[]*/g))
+    for (const found of text.matchAll(
+      /<!(?:ENTITY\s+(?:%\s+)?[^\s>]+|DOCTYPE\s+[^\s>[]+)\s+(?:SYSTEM|PUBLIC)\s+[^>[]*/g,
+    ))
       context.report({
         rule: 'xml-external-entity',
         weight: /^<!DOCTYPE\s+html/i.test(found[0]) ? 'note' : 'malicious',
@@ -26,9 +34,14 @@ export const scanner = defineScanner({
         evidence: found[0],
         why: 'the parser reads a file or URL that the document names',
       });
-    const entities = [...text.matchAll(/<!ENTITY\s+([^\s%>]+)\s+["']([^"']*)["']/g)];
-    const nested = entities.filter(([, , value]) => (value!.match(/&\w+;/g)?.length ?? 0) > 1);
-    if (nested.length > 1 || entities.length > entitiesMost)
+    const entities: RegExpExecArray[] = [];
+    let nested = 0;
+    for (const found of text.matchAll(/<!ENTITY\s+([^\s%>]+)\s+["']([^"']*)["']/g)) {
+      entities.push(found);
+      if ((found[2]!.match(/&\w+;/g)?.length ?? 0) > 1) nested += 1;
+      if (entities.length > entitiesMost) break;
+    }
+    if (nested > 1 || entities.length > entitiesMost)
       context.report({
         rule: 'xml-entity-expansion',
         weight: 'suspicious',
@@ -36,7 +49,9 @@ export const scanner = defineScanner({
         evidence: `${entities.length} entities`,
         why: 'entities of entities multiply into a document that exhausts memory',
       });
-    for (const found of text.matchAll(/<(?:xsl:|\w+:)?(?:script|include|import)\b[^>]*|<\?(?!xml\b|xml-)[\w-]+[^>]*/gi))
+    for (const found of text.matchAll(
+      /<(?:xsl:|\w+:)?(?:script|include|import)\b[^>]*|<\?(?!xml\b|xml-)[\w-]+[^>]*/gi,
+    ))
       context.report({
         rule: 'xml-active-content',
         weight: 'suspicious',

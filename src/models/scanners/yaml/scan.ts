@@ -14,7 +14,9 @@ export const scanner = defineScanner({
     if (!isText(source)) return undefined;
     if (/\.ya?ml$/i.test(name)) return 'likely';
     const head = source.read(0, 4096).toString('utf8');
-    return /(?:^|\n)(?:---|[\w."'/-]+:(?:[ \t]|\r?\n)|-[ \t]+[\w"']+:)/.test(head) && !/^\s*[[{<]/.test(head) ? 'likely' : undefined;
+    return /(?:^|\n)(?:---|[\w."'/-]+:(?:[ \t]|\r?\n)|-[ \t]+[\w"']+:)/.test(head) && !/^\s*[[{<]/.test(head)
+      ? 'likely'
+      : undefined;
   },
 
   scan(source, context) {
@@ -37,7 +39,9 @@ export const scanner = defineScanner({
         const offset = isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0;
         if (typeof value !== 'string') return;
         if (targets && key === '_target_')
-          judgeTarget(value, (rule, weight, evidence, why) => context.report({ rule, weight, offset, evidence, why }));
+          judgeTarget(value, (rule, weight, evidence, why) =>
+            context.report({ rule, weight, offset, evidence, why }),
+          );
         if (key === 'chat_template') reportTemplate(value, offset, context);
         else if (/\{[{%]/.test(value))
           reportTemplate(value, offset, {
@@ -55,7 +59,9 @@ function isReadable(contents: unknown): boolean {
 
 /** Tags that make a Python loader build objects. */
 function judgeTags(text: string, context: ScanContext): void {
-  for (const found of text.matchAll(/!!?(?:<tag:yaml\.org,2002:)?python\/(?:object(?:\/(?:apply|new))?|name|module)[:\w./]*/g))
+  for (const found of text.matchAll(
+    /!!?(?:<tag:yaml\.org,2002:)?python\/(?:object(?:\/(?:apply|new))?|name|module)[:\w./]*/g,
+  ))
     context.report({
       rule: 'yaml-python-tag',
       weight: 'malicious',

@@ -1,4 +1,4 @@
-import type { Role, ScanContext } from '../contract.ts';
+import { LimitExceeded, type Role, type ScanContext } from '../contract.ts';
 import type { Source } from '../source.ts';
 import { judgePath } from '../paths.ts';
 import { archiveOf, unpack, type Archive, type Entry } from './archive.ts';
@@ -15,6 +15,8 @@ export function scanArchive(
 ): void {
   const archive = archiveOf(source, context.limits.entries);
   if (archive === undefined) return;
+  if (archive.entries.length > context.limits.entries)
+    throw new LimitExceeded(`more than ${context.limits.entries} entries in a ZIP file`);
   reportShape(archive, source, context);
   const names = new Map<string, number>();
   for (const entry of archive.entries) {
