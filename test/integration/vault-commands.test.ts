@@ -11,7 +11,7 @@ import { chooseUpstreams } from '../../src/app/upstreams.ts';
 import { run } from '../../src/cli/run.ts';
 import { openVault } from '../../src/data/vault/vault.ts';
 import type { Plan } from '../../src/kernel/plan.ts';
-import { Secret } from '../../src/kernel/secret.ts';
+import type { Secret } from '../../src/kernel/secret.ts';
 import { verifyLedger } from '../../src/ledger/verify.ts';
 
 let dir: string;

@@ -126,7 +126,7 @@ export function commands(deps: VaultCommandDeps): Command[] {
             : vault.rotate({ newVersion: options.newKey }));
           const files = listed(args['file']);
           const bar = io.progress('rewrapping', files.length);
-          const results = new Array<Rewrapped>(files.length);
+          const results: Rewrapped[] = Array.from({ length: files.length });
           let next = 0;
           let done = 0;
           // Each waits for the disk once: many at a time wait together.
