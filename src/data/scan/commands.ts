@@ -1,9 +1,11 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { defineCommand, type Command, type ExitCode, type Io } from '../../kernel/command.ts';
+import { Plan } from '../../kernel/plan.ts';
+import { Problem } from '../../kernel/problem.ts';
 import { DataClass } from '../../kernel/vocabulary.ts';
 import { reaches } from './classes.ts';
 import type { ScanAssets } from './detect.ts';
@@ -13,6 +15,8 @@ export interface DatasetScanDeps {
   /** The models and rules of `assets/inspection`, as bytes and parsed JSON, so that threads can have them too. */
   assets(): Promise<ScanAssets>;
   version: string;
+  /** Compiles the threat model in a file; for `dataset check --model`. */
+  compile(file: string): Promise<Plan>;
 }
 
 /** Findings that a report for people shows; all are counted, and JSON has all. */
@@ -53,6 +57,19 @@ export function commands(deps: DatasetScanDeps): Command[] {
       ],
       run: async ({ args, options }, io) => scan(deps, args['path']!, options, io),
     }),
+    defineCommand({
+      name: 'dataset check',
+      summary: 'may this data move along a flow of the threat model: allow, mask, pseudonymise, ask or block',
+      arguments: [{ name: 'path', description: 'file or folder, as for `dataset scan`' }],
+      options: z.strictObject({
+        flow: z.string().describe('Flow that the data should move along.'),
+        model: z.string().default('threat-model.yaml').describe('Threat model file.'),
+        plan: z.string().optional().describe('Compiled plan (JSON) to use instead of a model.'),
+        exhaustive: z.boolean().default(false).describe('Have the models read everything, however large.'),
+      }),
+      examples: ['merlon dataset check export.csv --flow training --model threat-model.yaml'],
+      run: async ({ args, options }, io) => check(deps, args['path']!, options, io),
+    }),
   ];
 }
 
@@ -62,6 +79,70 @@ interface Options {
   html?: string | undefined;
   exhaustive: boolean;
   threads?: number | undefined;
+}
+
+async function check(
+  deps: DatasetScanDeps,
+  path: string,
+  options: { flow: string; model: string; plan?: string | undefined; exhaustive: boolean },
+  io: Io,
+): Promise<ExitCode> {
+  const plan =
+    options.plan === undefined
+      ? await deps.compile(resolve(io.cwd, options.model))
+      : await readPlan(resolve(io.cwd, options.plan));
+  const [{ scanDataset }, { openPool, mostThreads }, { decideMovement }] = await Promise.all([
+    import('./scan.ts'),
+    import('./pool.ts'),
+    import('./policy.ts'),
+  ]);
+  const pool = openPool(await deps.assets(), Math.min(mostThreads, availableParallelism()));
+  const bars = progress(io);
+  let summary: ScanSummary;
+  try {
+    summary = await scanDataset(resolve(io.cwd, path), {
+      pool,
+      exhaustive: options.exhaustive,
+      onProgress: bars.tick,
+      onFinding: async () => undefined,
+    });
+  } finally {
+    bars.end();
+    await pool.close();
+  }
+  const decision = decideMovement(plan, options.flow, summary);
+  if (io.json) io.out(JSON.stringify(decision));
+  else {
+    const { visible } = await import('./mask.ts');
+    io.out(`${decision.from} → ${decision.to} (${decision.flow}): ${decision.action}`);
+    for (const reason of decision.reasons) io.out(`  ${visible(reason)}`);
+    for (const one of decision.columns)
+      io.out(`  ${visible(`${one.file}: ${one.column}`)}: ${one.class}, ${one.action}`);
+    if (decision.enforced !== decision.action)
+      io.out(`  The flow is only observed; enforced, it would be: ${decision.enforced}`);
+  }
+  return decision.action === 'allow' || decision.action === 'alert' ? 0 : 1;
+}
+
+async function readPlan(file: string): Promise<Plan> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new Problem('FILE_UNREADABLE', {
+      detail: `\`${file}\` cannot be read as JSON`,
+      facts: { file },
+      cause,
+    });
+  }
+  const plan = Plan.safeParse(value);
+  if (plan.success) return plan.data;
+  const [issue] = plan.error.issues;
+  throw new Problem('INPUT_INVALID', {
+    detail: `\`${file}\` is no plan: \`${issue?.path.join('.')}\` ${issue?.message}`,
+    fix: 'Write one with `merlon plan --json`.',
+    facts: { file },
+  });
 }
 
 async function scan(deps: DatasetScanDeps, path: string, options: Options, io: Io): Promise<ExitCode> {

@@ -32,7 +32,7 @@ const needsContext = 64;
 const instruction = { units: 24, words: 4 };
 /** Of what is left over after the words below, one cell in so many is read by the models. */
 const sampledInjection = 32;
-const sampledNames = 16;
+const sampledNames = 32;
 const cacheUnits = 160;
 const cacheRoom = 20_000;
 

@@ -110,7 +110,7 @@ test('finds what stands in the cells of a table, with the column as context', as
 });
 
 test('never shows a value that it found', async () => {
-  const key = `ghp_${'a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8'}`;
+  const key = ['ghp', 'a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8'].join('_');
   const path = put({
     'a.jsonl': `${JSON.stringify({ text: `token ${key}, mail jane.doe@example.com now` })}\n`,
   });

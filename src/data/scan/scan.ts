@@ -98,7 +98,7 @@ export interface ScanOptions {
 }
 
 /** Bytes of each file that the models read whole; of what follows, cells with telling words and a sample. */
-const wholeBytes = 4 * 1024 ** 2;
+const wholeBytes = 2 * 1024 ** 2;
 /** Jobs waiting per thread: what is read ahead is held in memory. */
 const ahead = 2;
 const floodsKept = 20;
@@ -142,7 +142,7 @@ export async function scanDataset(path: string, options: ScanOptions): Promise<S
 function samplingNote(exhaustive: boolean): string {
   return exhaustive
     ? 'every detector read every cell'
-    : 'secrets, personal data and hidden characters: every cell. Injected instructions and names: the first 4 MiB of each file; then every cell with a telling word (instructions only) and a sample';
+    : 'secrets, personal data and hidden characters: every cell. Injected instructions and names: the first 2 MiB of each file; then every cell with a telling word (instructions only) and a sample';
 }
 
 async function scanSource(
