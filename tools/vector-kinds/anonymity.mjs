@@ -1,4 +1,4 @@
-// Kind `anonymity`: full-domain lattices over a table (adult.csv.gz and adult_hierarchies.json beside the vectors): how many
+// Kind `anonymity`: full-domain lattices over Adult (adult.csv.gz and adult_hierarchies.json of the shared data): how many
 // nodes satisfy the criteria, which are minimal, which are best; and what ARX's own tests expect.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,14 +31,17 @@ export async function anonymity(dist, { passed }) {
     rows: table.rows.length,
     attributes: qi.map(attribute),
     sensitive: sensitive ? [encodeSensitive(sensitive, cells(sensitive))] : [],
-    goals: {
-      k,
-      ...(criterion?.l && { l: { kind: 'distinct', l: criterion.l } }),
-      ...(criterion?.entropyL && { l: { kind: 'entropy', l: criterion.entropyL } }),
-      ...(criterion?.recursive && { l: { kind: 'recursive', ...criterion.recursive } }),
-      ...(criterion?.t && { t: { t: criterion.t, distance: criterion.distance ?? 'equal' } }),
-    },
+    goals: { k, ...goalsOf(criterion ?? {}) },
   });
+  function goalsOf({ l, c, entropyL, t, distance = 'equal', ...other }) {
+    const [unknown] = Object.keys(other);
+    if (unknown !== undefined) throw new Error(`no criterion \`${unknown}\``);
+    return {
+      ...(l !== undefined && { l: c === undefined ? { kind: 'distinct', l } : { kind: 'recursive', l, c } }),
+      ...(entropyL !== undefined && { l: { kind: 'entropy', l: entropyL } }),
+      ...(t !== undefined && { t: { t, distance } }),
+    };
+  }
   const near = (left, right) => Math.abs(left - right) <= 1e-9 * Math.max(1, Math.abs(right));
   const least = (results, measure) =>
     results.reduce((best, one) => (measure(one) < measure(best) ? one : best), results[0]);

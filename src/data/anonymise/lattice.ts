@@ -63,6 +63,7 @@ export function satisfyingNodes(
 
   const judge = (table: Grouped, codes: readonly Int32Array[]): Omit<NodeResult, 'node'> => {
     const { classes } = table;
+    if (steps.at(-2)?.last === true) return bySize(table);
     const sizes = new Float64Array(classes);
     for (let entry = 0; entry < table.size; entry++)
       sizes[table.prefix[entry]!] = sizes[table.prefix[entry]!]! + table.count[entry]!;
@@ -96,6 +97,27 @@ export function satisfyingNodes(
     discernibility += suppressed * rows;
     loss = rows === 0 ? 0 : (loss / attributes.length + suppressed) / rows;
     return { suppressed, classes: kept, discernibility, loss };
+  };
+
+  /** Without goals for sensitive values every entry of the table is a class. */
+  const bySize = ({ size, count, penalty }: Grouped): Omit<NodeResult, 'node'> => {
+    let [suppressed, kept, discernibility, loss] = [0, 0, 0, 0];
+    for (let one = 0; one < size; one++) {
+      const members = count[one]!;
+      if (members < goals.k) {
+        suppressed += members;
+        continue;
+      }
+      kept++;
+      discernibility += members * members;
+      loss += members * penalty[one]!;
+    }
+    return {
+      suppressed,
+      classes: kept,
+      discernibility: discernibility + suppressed * rows,
+      loss: rows === 0 ? 0 : (loss / attributes.length + suppressed) / rows,
+    };
   };
 
   visit(0, steps[0]!.start!);
@@ -269,6 +291,8 @@ function generalise(
   const pairs = buffers.pairsFor(table.size);
   let classes = 0;
   let size = 0;
+  // On the finest level whatever was apart stays apart: nothing has to be looked up.
+  const finest = groups === group.length;
   for (let entry = 0; entry < table.size; entry++) {
     const suffix = table.suffix[entry]!;
     const old = table.prefix[entry]!;
@@ -281,7 +305,7 @@ function generalise(
       sums[prefix] = table.penalty[old]! + penalties[own]!;
     }
     // Behind the last attribute there may be nothing left to tell rows of one prefix apart.
-    const merged = last ? prefix : pairs.of(prefix, next[suffix]!);
+    const merged = last ? prefix : finest ? size : pairs.of(prefix, next[suffix]!);
     if (merged === size) {
       prefixes[size] = prefix;
       suffixes[size] = next[suffix]!;
