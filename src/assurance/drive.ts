@@ -76,7 +76,7 @@ export async function drive(
     while (next < request.repeat) {
       const place = next;
       next += 1;
-      exchanges[place] = await converse(target, request, limits);
+      exchanges[place] = await converse(target, numbered(request, place), limits);
     }
   };
   await Promise.all(Array.from({ length: Math.min(sweepWidth, request.repeat) }, worker));
@@ -94,6 +94,16 @@ export async function drive(
     broken: exchanges.some((one) => one.broken),
     finish: last.finish,
   };
+}
+
+/** `{n}` in a repeated message stands for the number of the repetition, so that a sweep need not ask the same twice. */
+function numbered(request: DriveRequest, place: number): DriveRequest {
+  if (request.repeat === 1) return request;
+  const messages = request.messages.map((message) => ({
+    ...message,
+    content: message.content.replaceAll('{n}', String(place)),
+  }));
+  return { ...request, messages };
 }
 
 async function converse(target: ShadowTarget, request: DriveRequest, limits: DriveLimits): Promise<Exchange> {

@@ -11,7 +11,8 @@ export interface ProbeMessage {
 
 /**
  * One attack or harmless case: a text on the probe's surface, or a whole request. `{canary}` in any string stands for a
- * fresh random token of the run, `{secret}` for another that only the system prompt knows.
+ * fresh random token of the run, `{secret}` for another that only the system prompt knows. With `repeat`, `{n}` in a message
+ * stands for the number of the repetition, from 0.
  */
 export type ProbeCase =
   | string

@@ -124,6 +124,47 @@ export function commands(deps: LanguageModelDeps): Command[] {
         return 0;
       },
     }),
+    defineCommand({
+      name: 'language-model serve',
+      summary: 'serve the embedded language model as an OpenAI-compatible endpoint on this machine',
+      arguments: [{ name: 'model', description: 'file of `merlon language-model train`' }],
+      options: z.object({
+        port: z.coerce
+          .number()
+          .int()
+          .min(0)
+          .max(65_535)
+          .default(4300)
+          .describe('Port on 127.0.0.1; 0 takes a free one.'),
+      }),
+      examples: ['merlon language-model serve model.safetensors --port 4300'],
+      async run({ args, options }, io) {
+        const { decodeModel } = await import('./file.ts');
+        const { serveModel } = await import('./serve.ts');
+        const model = decodeModel(await readBytes(args['model']!, io));
+        let server;
+        try {
+          server = await serveModel(model, { port: options.port });
+        } catch (cause) {
+          throw new Problem('UPSTREAM_UNREACHABLE', {
+            detail: `port ${options.port} cannot be opened`,
+            fix: 'Choose another one with `--port`.',
+            cause,
+          });
+        }
+        io.out(
+          io.json
+            ? JSON.stringify({ url: `${server.url}/v1` })
+            : `Serving at ${server.url}/v1. Stop with Ctrl+C.`,
+        );
+        await new Promise<void>((stop) => {
+          process.once('SIGINT', stop);
+          process.once('SIGTERM', stop);
+        });
+        await server.close();
+        return 0;
+      },
+    }),
   ];
 }
 

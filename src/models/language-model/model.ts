@@ -4,6 +4,7 @@ import {
   forward,
   softmax,
   startOfLine,
+  vocabulary,
   type Shape,
   type Weights,
 } from './network.ts';
@@ -29,39 +30,51 @@ export interface ByteModel {
 }
 
 export function byteModel(shape: Shape, weights: Weights, training: Training): ByteModel {
-  const scratch = createScratch(shape, 1);
-  const window = new Uint16Array(shape.context);
-  const look = (bytes: ArrayLike<number>, place: number): void => {
-    windowBefore(bytes, place, window);
-    forward(shape, weights, window, 1, scratch);
-  };
+  const scratch = createScratch(shape, together);
+  const windows = new Uint16Array(together * shape.context);
   return {
     shape,
     weights,
     training,
     logits(bytes) {
-      look(bytes, bytes.length);
-      return Float32Array.from(scratch.output);
+      windowBefore(bytes, bytes.length, windows, 0, shape.context);
+      forward(shape, weights, windows, 1, scratch);
+      return Float32Array.from(scratch.output.subarray(0, vocabulary));
     },
     logProbabilities(bytes, from = 0) {
       const answer = new Float64Array(bytes.length - from);
-      for (let place = from; place < bytes.length; place++) {
-        look(bytes, place);
-        const logit = scratch.output[bytes[place]!]!;
-        answer[place - from] = logit - softmax(scratch.output);
+      for (let start = from; start < bytes.length; start += together) {
+        const count = Math.min(together, bytes.length - start);
+        for (let i = 0; i < count; i++) windowBefore(bytes, start + i, windows, i, shape.context);
+        forward(shape, weights, windows, count, scratch);
+        for (let i = 0; i < count; i++) {
+          const row = i * vocabulary;
+          const logit = scratch.output[row + bytes[start + i]!]!;
+          answer[start + i - from] = logit - softmax(scratch.output, row, row + vocabulary);
+        }
       }
       return answer;
     },
   };
 }
 
+/** Places that are looked at in one pass. */
+const together = 32;
+
 /** The ids that the model looks at before `place`: back to the start of the line, padded. */
-function windowBefore(bytes: ArrayLike<number>, place: number, window: Uint16Array): void {
-  window.fill(startOfLine);
-  for (let back = 1; back <= window.length && back <= place; back++) {
+function windowBefore(
+  bytes: ArrayLike<number>,
+  place: number,
+  windows: Uint16Array,
+  row: number,
+  context: number,
+): void {
+  const end = (row + 1) * context;
+  windows.fill(startOfLine, row * context, end);
+  for (let back = 1; back <= context && back <= place; back++) {
     const byte = bytes[place - back]!;
     if (byte === 10) return;
-    window[window.length - back] = byte;
+    windows[end - back] = byte;
   }
 }
 

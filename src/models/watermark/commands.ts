@@ -10,6 +10,7 @@ const scheme = Scheme.default('gumbel').describe('`gumbel`, `kgw` or `synthid`.'
 const key = z
   .string()
   .describe('64 hex digits, or a file with them, with 32 bytes, or with a JSON array of SynthID layer keys.');
+const fingerprintKey = z.string().describe('64 hex digits, or a file with them or with 32 bytes.');
 const context = z.coerce
   .number()
   .int()
@@ -130,6 +131,73 @@ export function commands(): Command[] {
           io.out(JSON.stringify({ text: Buffer.from(written).toString('utf8'), p: tail.p, ...rest }));
         } else io.stdout.write(written);
         return 0;
+      },
+    }),
+    defineCommand({
+      name: 'watermark fingerprint embed',
+      summary: 'write a copy of a model that is marked for one recipient',
+      arguments: [{ name: 'file', description: 'model in the safetensors format' }],
+      options: z.object({
+        key: fingerprintKey,
+        recipient: z.string().min(1).max(200).describe('Who gets this copy.'),
+        out: z.string().describe('File to write.'),
+      }),
+      examples: [
+        'merlon watermark fingerprint embed model.safetensors --key fingerprint.key --recipient acme --out acme.safetensors',
+      ],
+      async run({ args, options }, io) {
+        const { embedFingerprint } = await import('./fingerprint.ts');
+        const { readKey } = await import('./key.ts');
+        const { secret } = await readKey(options.key, io.cwd);
+        const report = await embedFingerprint(
+          resolve(io.cwd, args['file']!),
+          resolve(io.cwd, options.out),
+          secret.reveal(),
+          options.recipient,
+        );
+        if (io.json) io.out(JSON.stringify({ file: options.out, recipient: options.recipient, ...report }));
+        else
+          io.out(
+            `${options.out}: ${report.bits} bits for \`${options.recipient}\` in ${report.tensors} tensors; ` +
+              `no weight changed by more than ${(100 * report.largestChange).toFixed(2)} %`,
+          );
+        return 0;
+      },
+    }),
+    defineCommand({
+      name: 'watermark fingerprint identify',
+      summary: 'say for which recipient a copy of a model was made',
+      arguments: [{ name: 'file', description: 'model in the safetensors format' }],
+      options: z.object({
+        key: fingerprintKey,
+        recipient: z.array(z.string()).min(1).describe('Who got a copy; may be given several times.'),
+        alpha: z.coerce.number().gt(0).lt(1).default(1e-6).describe('Largest chance of a false accusation.'),
+      }),
+      examples: [
+        'merlon watermark fingerprint identify found.safetensors --key fingerprint.key --recipient acme --recipient zenith',
+      ],
+      async run({ args, options }, io) {
+        const { identifyFingerprint } = await import('./fingerprint.ts');
+        const { readKey } = await import('./key.ts');
+        const { secret } = await readKey(options.key, io.cwd);
+        const file = args['file']!;
+        const found = await identifyFingerprint(resolve(io.cwd, file), secret.reveal(), options.recipient);
+        const named = found.filter(({ tail }) => tail.p < options.alpha).map(({ recipient }) => recipient);
+        if (io.json)
+          io.out(
+            JSON.stringify({
+              file,
+              recipients: named,
+              alpha: options.alpha,
+              compared: found.map(({ tail, ...rest }) => ({ ...rest, p: tail.p, log10p: tail.log10 })),
+            }),
+          );
+        else {
+          for (const { recipient, matches, bits, tail } of found)
+            io.out(`${recipient}  ${matches} of ${bits} bits agree  p ${inWords(tail)}`);
+          io.out(named.length === 0 ? 'No recipient of this list' : `Made for ${named.join(', ')}`);
+        }
+        return named.length === 0 ? 1 : 0;
       },
     }),
   ];

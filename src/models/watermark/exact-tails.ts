@@ -118,3 +118,25 @@ export function regularizedBeta(x: number, a: number, b: number): number {
   }
   return (front * fraction) / a;
 }
+
+/** P[N(0, 1) ≥ z]: power series near the middle, continued fraction further out (Abramowitz and Stegun 26.2.10, 26.2.14). */
+export function normalTail(z: number): Tail {
+  if (z < 0) {
+    const p = 1 - normalTail(-z).p;
+    return { p, log10: Math.log10(p) };
+  }
+  const logDensity = -0.5 * (z * z + Math.log(2 * Math.PI));
+  if (z < 2.5) {
+    let term = z;
+    let sum = z;
+    for (let k = 1; term > sum * 1e-18; k++) {
+      term *= (z * z) / (2 * k + 1);
+      sum += term;
+    }
+    const p = 0.5 - Math.exp(logDensity) * sum;
+    return { p, log10: Math.log10(p) };
+  }
+  let fraction = z;
+  for (let k = 120; k >= 1; k--) fraction = z + k / fraction;
+  return fromLog(logDensity - Math.log(fraction));
+}
