@@ -1,10 +1,10 @@
+import { createHmac, type KeyObject } from 'node:crypto';
 import type { Label, Segment } from '../kernel/control.ts';
 import type { PlanElement, PlanRoute } from '../kernel/plan.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { ChatRequest, RequestText } from './chat.ts';
 import { isRecord } from './json.ts';
 import { labelOf, unknownLabel } from './labels.ts';
-import type { Mac } from './mac.ts';
 import type { Policy } from './policy.ts';
 
 /** Elements that content is said to come from, by pointer; a pointer covers what is below it. */
@@ -142,7 +142,7 @@ function byRole(text: RequestText, user: PlanElement | undefined, route: PlanRou
  * Stable over the turns of one conversation: client, route and everything up to the first user message. Keyed, because it
  * stands in events, and prompts can be guessed.
  */
-export function conversationId(request: ChatRequest, route: PlanRoute, mac: Mac): string {
+export function conversationId(request: ChatRequest, route: PlanRoute, key: KeyObject): string {
   let said = `${route.client}\0${route.flow}\0${route.model}`;
   let first: number | undefined;
   for (const text of request.texts) {
@@ -150,5 +150,5 @@ export function conversationId(request: ChatRequest, route: PlanRoute, mac: Mac)
     if (text.role === 'user') first = text.message;
     said += `\0${text.text}`;
   }
-  return mac(said);
+  return createHmac('sha256', key).update(said).digest('base64url');
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, type KeyObject } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -19,7 +19,6 @@ import { decideCall, inspectText, reviewRequest, type InspectionDeps, type Run }
 import { applyEdits, escapePointer, isRecord, parseObject, type Edits } from './json.ts';
 import { excess, labelOf } from './labels.ts';
 import type { GatewayLimits } from './limits.ts';
-import type { Mac } from './mac.ts';
 import { routeFor, type Binding, type Policy } from './policy.ts';
 import { exchangeEvent, previews, promptMark, type Exchange, type ExchangeText } from './record.ts';
 import { blocked, refusalOf, refuseWith } from './refusal.ts';
@@ -34,7 +33,7 @@ export interface ExchangesDeps extends Omit<
   limits: GatewayLimits;
   clock: Clock;
   upstreams: Upstreams;
-  recordMac: Promise<Mac>;
+  recordKey: Promise<KeyObject>;
   stats: GatewayStats;
   onError(where: string, error: unknown): void;
 }
@@ -143,7 +142,7 @@ export function createExchanges(deps: ExchangesDeps): Exchanges {
     };
     stats.exchanges++;
     if (exchange.action === 'block' || exchange.action === 'ask') stats.refused++;
-    const mark = promptMark(outcome.body, await deps.recordMac);
+    const mark = promptMark(outcome.body, await deps.recordKey);
     const appended = deps.ledger.append(exchangeEvent(exchange, run, mark));
     underWay.add(appended);
     try {
@@ -203,7 +202,7 @@ export function createExchanges(deps: ExchangesDeps): Exchanges {
       ...run.context,
       route: run.route,
       body: parsed,
-      conversation: conversationId(chat, run.route, await deps.recordMac),
+      conversation: conversationId(chat, run.route, await deps.recordKey),
       segments: segmentsOf(chat, sources, run.route, policy),
     };
     run.context = context;

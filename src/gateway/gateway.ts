@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +10,6 @@ import { defaultTenant, type Principal } from '../kernel/principal.ts';
 import { Problem } from '../kernel/problem.ts';
 import { createExchanges, type Exchanges } from './exchange.ts';
 import { GatewayLimits } from './limits.ts';
-import { macWith } from './mac.ts';
 import { loadPolicy, type Policy } from './policy.ts';
 import type { Exchange } from './record.ts';
 import { refuseWith } from './refusal.ts';
@@ -77,15 +77,15 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const onError = (where: string, error: unknown): void => deps.onError?.(where, error);
   const perClient = new Map<string, number>();
   // As a key object: with a raw key each HMAC would set the key up anew.
-  const recordMac = deps.services.scopedKey('gateway/prompt-hash').then(macWith);
+  const recordKey = deps.services.scopedKey('gateway/prompt-hash').then((key) => createSecretKey(key));
   // A failing custody shows when the key is used; it must not end the process before that.
-  recordMac.catch(() => {});
+  recordKey.catch(() => {});
   const exchanges: Exchanges = createExchanges({
     ...deps,
     limits,
     clock,
     upstreams,
-    recordMac,
+    recordKey,
     stats,
     onError,
   });

@@ -1,7 +1,7 @@
+import { createHmac, type KeyObject } from 'node:crypto';
 import { redacted, securityEvent, type SecurityEvent } from '../kernel/event.ts';
 import type { Surface } from '../kernel/finding.ts';
 import type { Action } from '../kernel/verdict.ts';
-import type { Mac } from './mac.ts';
 import type { PlacedFinding, Run } from './inspection.ts';
 
 /** A text of an exchange for the console. It is masked before it is stored or shown. */
@@ -95,9 +95,9 @@ export interface PromptMark {
   length: number;
 }
 
-export function promptMark(body: Buffer | string, mac: Mac): PromptMark {
+export function promptMark(body: Buffer | string, key: KeyObject): PromptMark {
   return {
-    hmac: mac(body),
+    hmac: createHmac('sha256', key).update(body).digest('base64url'),
     length: typeof body === 'string' ? Buffer.byteLength(body) : body.length,
   };
 }
