@@ -196,15 +196,15 @@ function worst(
   return { text: found.text, label };
 }
 
-/** Threshold at which this share of the benign texts is flagged; both models get the same. */
+/** One half, unless that flags more than this share of the benign texts: then the score that flags just so many. */
 function calibrated(model: TextClassifier, texts: readonly Labelled[], rate: number): TextClassifier {
   const scores = texts
     .filter(({ label }) => label === 0)
     .map(({ text }) => classify(model, text))
     .sort((a, b) => b - a);
   const at = Math.floor(scores.length * rate);
-  const threshold = at < scores.length ? (scores[at]! + (scores[at - 1] ?? 1)) / 2 : 0.5;
-  return { ...model, threshold };
+  const quantile = at < scores.length ? (scores[at]! + (scores[at - 1] ?? 1)) / 2 : 0;
+  return { ...model, threshold: Math.max(0.5, quantile) };
 }
 
 const leastTexts = 200;
