@@ -324,9 +324,11 @@ function convolve(
     for (let index = 0; index < loss.masses.length; index++)
       oneRe[index % size] = oneRe[index % size]! + loss.masses[index]!;
     fourier(oneRe, oneIm);
-    for (let index = 0; index < size; index++) {
-      const radius = Math.hypot(oneRe[index]!, oneIm[index]!) ** count;
-      const angle = Math.atan2(oneIm[index]!, oneRe[index]!) * count;
+    // The input is real: the upper half of its spectrum mirrors the lower one.
+    for (let index = 0; index <= size >> 1; index++) {
+      const [a, b] = [oneRe[index]!, oneIm[index]!];
+      const radius = (a * a + b * b) ** (count / 2);
+      const angle = Math.atan2(b, a) * count;
       const x = radius * Math.cos(angle);
       const y = radius * Math.sin(angle);
       const kept = re[index]!;
@@ -335,6 +337,10 @@ function convolve(
     }
     offset += count * loss.lowest;
     finite *= (1 - loss.infinity) ** count;
+  }
+  for (let index = 1; index < size >> 1; index++) {
+    re[size - index] = re[index]!;
+    im[size - index] = -im[index]!;
   }
   fourier(re, im, true);
   const masses = new Float64Array(length);
