@@ -169,6 +169,7 @@ test('reads the same rows from CSV, JSON Lines, a JSON array, Parquet, gzip and 
       'c.json': JSON.stringify(rows, null, 1),
       'd.parquet': new Uint8Array(parquet),
       'e.jsonl.gz': gzipSync(lines),
+      'g.zip': zipOf([{ name: 'd.parquet', data: Buffer.from(parquet) }]),
       'f.csv': Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(csv, 'utf16le')]),
     }),
   );
@@ -179,6 +180,7 @@ test('reads the same rows from CSV, JSON Lines, a JSON array, Parquet, gzip and 
     ['parquet', 3],
     ['jsonl', 3],
     ['csv', 3],
+    ['parquet', 3],
   ]);
   for (const file of summary.files.map((one) => one.file))
     expect(findings.filter((one) => one.file === file).map(({ column, type }) => [column, type])).toEqual([

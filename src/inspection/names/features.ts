@@ -261,6 +261,6 @@ export function parseNames(bytes: Uint8Array): NamesModel {
   return {
     scale: new DataView(bytes.buffer, bytes.byteOffset).getFloat32(8, true),
     lexicon,
-    weights: new Int8Array(bytes.slice(12 + packedSize).buffer),
+    weights: new Int8Array(bytes.subarray(12 + packedSize)),
   };
 }

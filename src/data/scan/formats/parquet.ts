@@ -42,7 +42,8 @@ async function bufferOf(file: ParquetFile): Promise<AsyncBuffer> {
   const { bytes } = file;
   return {
     byteLength: bytes.byteLength,
-    slice: (start, end) => bytes.slice(start, end).buffer,
+    // A copy of its own: a Buffer's `slice` would hand out the whole pool behind it.
+    slice: (start, end) => new Uint8Array(bytes.subarray(start, end)).buffer,
   };
 }
 
