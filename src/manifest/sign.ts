@@ -40,6 +40,7 @@ export async function describe(path: string, options: DescribeOptions = {}): Pro
     }
     onProgress?.((done += size), total);
   }
+  if (resources.length === 0) throw new Refusal('shards of empty files sign nothing');
   resources.sort(byName);
   return {
     name: basename(resolve(path)),
@@ -54,10 +55,10 @@ export async function describe(path: string, options: DescribeOptions = {}): Pro
   };
 }
 
-/** Ranges of `size` bytes that cover a file; an empty file has one empty shard. */
+/** Ranges of `size` bytes that cover a file; an empty file has none, as the reference implementation has it. */
 export function shardsOf(bytes: number, size: number): { start: number; end: number }[] {
-  const ranges = [{ start: 0, end: Math.min(size, bytes) }];
-  for (let start = size; start < bytes; start += size) {
+  const ranges: { start: number; end: number }[] = [];
+  for (let start = 0; start < bytes; start += size) {
     ranges.push({ start, end: Math.min(start + size, bytes) });
   }
   return ranges;

@@ -33,9 +33,10 @@ export function parseStrictJson(text: string, what: string): unknown {
   return value;
 }
 
-/** Base64 (RFC 4648 §4) that has one spelling only. @throws Refusal */
+/** Base64 or base64url with padding (RFC 4648 §4 and §5; DSSE allows both), spelled in no other way. @throws Refusal */
 export function decodeBase64(text: string, what: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
-  if (bytes.toString('base64') !== text) throw new Refusal(`${what} is not base64`);
+  if (bytes.toString('base64') !== text.replaceAll('-', '+').replaceAll('_', '/'))
+    throw new Refusal(`${what} is not base64`);
   return bytes;
 }

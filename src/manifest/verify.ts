@@ -143,10 +143,13 @@ async function compare(
   const tree = await readTree(path, { ignored, allowSymlinks: manifest.allowSymlinks });
   const signed = resourcesOf(manifest, tree);
   const total = tree.files.reduce((sum, { size }) => sum + size, 0);
+  const empty: string[] = [];
   let done = 0;
   for (const { path: name, size } of tree.files) {
     const resources = signed.get(name);
     if (resources) await compareFile(tree, name, size, resources, manifest, answer);
+    // Shards say nothing of files without a byte: the format has no way to sign them.
+    else if (size === 0 && manifest.method === 'shards') empty.push(name);
     else answer.unsigned.push(name);
     options.onProgress?.((done += size), total);
   }
@@ -156,6 +159,8 @@ async function compare(
 
   const beside = tree.ignored.filter((name) => name !== own && !isDefault(name));
   if (beside.length > 0) answer.warnings.push(`not signed, below ignored paths: ${some(beside)}`);
+  if (empty.length > 0)
+    answer.warnings.push(`not signed, because shards leave empty files out: ${some(empty)}`);
   // What the verifier left out is its own choice; what the signer left out is not.
   const theirs = manifest.ignored ?? [];
   const risky = beside.filter(

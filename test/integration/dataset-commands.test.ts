@@ -1,5 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
@@ -16,6 +24,7 @@ import { discard } from '../../src/manifest/snapshot.ts';
 import { commands as artifactCommands } from '../../src/models/registry/commands.ts';
 import { openArtifacts, type ArtifactRegistry } from '../../src/models/registry/registry.ts';
 import type { Store } from '../../src/ports/store.ts';
+import { compileSources } from './compiled.ts';
 
 let base: string;
 let store: Store;
@@ -210,14 +219,9 @@ test('runs nothing when one byte of an encrypted dataset changed', async () => {
 });
 
 test('a process killed during an approval leaves it whole or not there', async () => {
-  const { spawn } = await import('node:child_process');
   const state = join(base, 'killed');
   mkdirSync(state);
-  const sources = join(base, 'built');
-  execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json', '--outDir', sources, '--noCheck'], {
-    stdio: 'pipe',
-  });
-  execFileSync('ln', ['-s', join(process.cwd(), 'node_modules'), join(base, 'node_modules')]);
+  const sources = compileSources();
   for (let round = 0; round < 3; round += 1) {
     const child = spawn(process.execPath, [
       'test/integration/dataset-writer.mjs',
@@ -255,4 +259,5 @@ test('a process killed during an approval leaves it whole or not there', async (
     else await expect(registry.grant(id, {})).rejects.toMatchObject({ code: 'BLOCKED' });
   }
   await reopened.close();
-});
+  rmSync(sources, { recursive: true, force: true });
+}, 120_000);

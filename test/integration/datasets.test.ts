@@ -427,6 +427,18 @@ for act in (lambda: open(name, "a"), lambda: os.remove(name), lambda: os.chmod(n
     expect(output).not.toContain(marker);
   });
 
+  test('takes no data for code', async () => {
+    await expect(run(['true'], { code: ['raw.csv'] })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    writeFileSync(join(project, 'notes.txt'), 'words');
+    expect((await run(['cat', 'notes.txt'])).output).not.toContain('words');
+    const named = await run(['cat', 'notes.txt'], { code: ['notes.txt'] });
+    expect(named.output).toContain('words');
+    expect(named.receiptOf['code']).toContainEqual({
+      path: join(project, 'notes.txt'),
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+  });
+
   test('says how the command ended', async () => {
     expect((await run(['sh', '-c', 'exit 7'])).exit).toBe(7);
     await expect(run(['no-such-program'])).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });

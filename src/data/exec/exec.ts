@@ -74,6 +74,9 @@ const codeNames = new Set([
 ]);
 const keptVariables = /^(?:PATH|LANG|LC_\w+|TZ|TERM|OMP_\w+|MKL_\w+|CUDA_VISIBLE_DEVICES)$/;
 const skippedFolders = new Set(['.git', 'node_modules', '__pycache__', '.venv', 'venv']);
+/** Never code, whoever says so. */
+const dataNames =
+  /\.(?:csv|tsv|jsonl|ndjson|parquet|arrow|feather|npy|npz|zip|gz|bz2|xz|zst|tar|db|sqlite|h5|xlsx)$/i;
 /** Data that calls itself code is small and stands in the receipt. */
 const largestCode = 1 << 20;
 const mostCode = 5000;
@@ -346,7 +349,10 @@ async function codeOf({
   const take = async (path: string, named: boolean): Promise<void> => {
     // A link may lead to data: only what `--code` names is followed.
     const about = await (named ? stat(path) : lstat(path)).catch(() => undefined);
-    if (!about) return;
+    if (!about) {
+      if (!named) return;
+      throw new Problem('FILE_UNREADABLE', { detail: `\`${path}\` cannot be read`, facts: { file: path } });
+    }
     if (about.isDirectory()) {
       folders.add(path);
       for (const entry of await readdir(path, { withFileTypes: true })) {
@@ -355,9 +361,14 @@ async function codeOf({
       }
       return;
     }
-    const isCode =
-      codeNames.has(extname(path).toLowerCase()) && about.size <= largestCode && about.nlink === 1;
-    if (!about.isFile() || !(named || isCode)) return;
+    const small = about.isFile() && about.size <= largestCode && about.nlink === 1;
+    if (named && (!small || dataNames.test(path))) {
+      throw new Problem('INPUT_INVALID', {
+        detail: `\`${path}\` is no code: data comes in with \`--dataset\``,
+        fix: 'Code is small files with one link; register data with `merlon dataset register`.',
+      });
+    }
+    if (!small || !(named || codeNames.has(extname(path).toLowerCase()))) return;
     files.add(path);
     if (files.size > mostCode) {
       throw new Problem('TOO_LARGE', {
@@ -366,7 +377,7 @@ async function codeOf({
       });
     }
   };
-  await take(cwd, false);
+  await take(realpathSync(cwd), false);
   // The script that an interpreter runs; other arguments may name data.
   for (const word of command.slice(1))
     if (codeNames.has(extname(word).toLowerCase())) await take(resolve(cwd, word), false);
