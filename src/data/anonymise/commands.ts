@@ -7,7 +7,7 @@ import { Problem } from '../../kernel/problem.ts';
 import type { Secret } from '../../kernel/secret.ts';
 
 export interface AnonymiseCommandDeps {
-  /** 32 bytes for one purpose, derived from key custody; called only when a column needs it. */
+  /** 32 bytes for one purpose (always below `data/pseudonyms/`), derived from key custody; called only when a column needs it. */
   pseudonymKey(purpose: string): Promise<Secret<Buffer>>;
   /** Detectors of personal data and secrets in free text; the shipped personal-data detectors by default. */
   detect?(text: string): readonly Pick<Finding, 'type' | 'start' | 'end'>[];
@@ -61,7 +61,9 @@ export function commands(deps: AnonymiseCommandDeps): Command[] {
         const keyed = Object.values(config.columns).some(
           ({ do: treatment }) => treatment === 'pseudonym' || treatment === 'redact',
         );
-        const key = keyed ? await deps.pseudonymKey(config.purpose) : new Secret(Buffer.alloc(0));
+        const key = keyed
+          ? await deps.pseudonymKey(`data/pseudonyms/${config.purpose}`)
+          : new Secret(Buffer.alloc(0));
         const bar = io.progress('lattice', 0);
         const { table: result, report } = await anonymise(table, config, {
           pseudonyms: new Pseudonyms(key),
