@@ -194,7 +194,8 @@ export const furtherRecognizers: readonly Recognizer[] = [
   },
   {
     type: 'geo_coordinates',
-    pattern: '(?<![\\w.,-]|\\d,\\s)[+-]?\\d{1,2}\\.\\d{4,15},\\s?[+-]?\\d{1,3}\\.\\d{4,15}(?![\\w-]|[.,]\\s?\\d)',
+    pattern:
+      '(?<![\\w.,-]|\\d,\\s)[+-]?\\d{1,2}\\.\\d{4,15},\\s?[+-]?\\d{1,3}\\.\\d{4,15}(?![\\w-]|[.,]\\s?\\d)',
     score: 0.6,
     words: ['gps', 'location', 'coordinates', 'lat', 'latitude', 'position'],
     near: 0.9,
