@@ -1,6 +1,7 @@
 // Written by `npm run generate`. Do not edit.
 import type { Probe } from '../../kernel/probe.ts';
 import { probe as budget } from './budget/probe.ts';
+import { probe as coverageBudget } from './coverage-budget/probe.ts';
 import { probe as hiddenContext } from './hidden-context/probe.ts';
 import { probe as informationFlow } from './information-flow/probe.ts';
 import { probes as outputPolicy } from './output-policy/probe.ts';
@@ -12,6 +13,7 @@ import { probes as toolPolicy } from './tool-policy/probe.ts';
 
 export const probes: readonly Probe[] = [
   budget,
+  coverageBudget,
   hiddenContext,
   informationFlow,
   ...outputPolicy,

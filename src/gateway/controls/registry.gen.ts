@@ -1,6 +1,7 @@
 // Written by `npm run generate`. Do not edit.
 import type { Control } from '../../kernel/control.ts';
 import { control as budget } from './budget/control.ts';
+import { control as coverageBudget } from './coverage-budget/control.ts';
 import { control as hiddenContext } from './hidden-context/control.ts';
 import { control as informationFlow } from './information-flow/control.ts';
 import { control as outputPolicy } from './output-policy/control.ts';
@@ -12,6 +13,7 @@ import { control as toolPolicy } from './tool-policy/control.ts';
 
 export const controls: readonly Control[] = [
   budget,
+  coverageBudget,
   hiddenContext,
   informationFlow,
   outputPolicy,

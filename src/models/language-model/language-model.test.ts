@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { Problem } from '../../kernel/problem.ts';
 import { decodeModel, encodeModel } from './file.ts';

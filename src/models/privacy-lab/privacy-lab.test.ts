@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRandom } from '../language-model/random.ts';
 import { serveModel, type ModelServer } from '../language-model/serve.ts';

@@ -24,14 +24,12 @@ export function watermarkOf(
   { secret, layers }: WatermarkKey,
   { context, gamma, delta }: SchemeSettings = defaultSettings,
 ): Watermark {
-  switch (scheme) {
-    case 'gumbel':
-      return gumbelWatermark(secret.reveal(), { context });
-    case 'kgw':
-      return kgwWatermark(secret.reveal(), { context, gamma, delta });
-    case 'synthid':
-      return synthIdWatermark(layers ?? synthIdKeys(secret.reveal()), { ngram: context + 1 });
-  }
+  const makers: Record<SchemeName, () => Watermark> = {
+    gumbel: () => gumbelWatermark(secret.reveal(), { context }),
+    kgw: () => kgwWatermark(secret.reveal(), { context, gamma, delta }),
+    synthid: () => synthIdWatermark(layers ?? synthIdKeys(secret.reveal()), { ngram: context + 1 }),
+  };
+  return makers[scheme]();
 }
 
 /** A detection, and which reading of the text it is of. */
