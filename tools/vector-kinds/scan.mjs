@@ -7,7 +7,8 @@ import { gunzipSync } from 'node:zlib';
 
 /** @param {string} dist folder of the built product */
 export async function scan(dist, { passed, skipped }) {
-  const { scanArtifact } = await import(join(dist, 'models/scanners/scan.js'));
+  const { openScanner } = await import(join(dist, 'models/scanners/scan.js'));
+  const scanner = openScanner();
   const bytesOf = ({ gz_b64: packed }) => gunzipSync(Buffer.from(packed, 'base64'));
 
   async function scanFolder(files, name) {
@@ -19,7 +20,7 @@ export async function scan(dist, { passed, skipped }) {
         mkdirSync(dirname(path), { recursive: true });
         writeFileSync(path, bytesOf(file), { mode: 0o400 });
       }
-      return await scanArtifact(folder, { name });
+      return await scanner.scan(folder, name);
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -30,7 +31,7 @@ export async function scan(dist, { passed, skipped }) {
     const name = row.name ?? row.id;
     const { verdict, findings } = row.files
       ? await scanFolder(row.files, name)
-      : await scanArtifact(bytesOf(row), { name });
+      : await scanner.scan(bytesOf(row), name);
     const accepted = row.accept ?? [row.expected];
     if (accepted.includes(verdict)) return passed;
     return `${verdict} instead of ${accepted.join(' or ')}: ${findings[0]?.rule ?? 'no finding'} (${row.kind})`;

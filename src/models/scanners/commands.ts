@@ -28,21 +28,23 @@ export function commands(): Command[] {
 const colours: Record<ScanVerdict, number> = { clean: 32, suspicious: 33, malicious: 31, error: 35 };
 
 async function scanAll(paths: readonly string[], io: Io): Promise<ExitCode> {
-  const { filesBelow, scanArtifact } = await import('./scan.ts');
+  const { filesBelow, openScanner } = await import('./scan.ts');
   const targets = paths.flatMap((path) => {
     const files = filesBelow(path);
     return files.length === 1 && files[0] === path ? files : [path, ...files];
   });
+  const scanner = openScanner();
   const bar = io.progress('scanning', targets.length);
   let bad = 0;
   for (const [index, target] of targets.entries()) {
-    const result = await scanArtifact(target);
+    const result = await scanner.scan(target);
     bar.tick(index + 1, target);
     if (result.verdict !== 'clean') bad += 1;
     if (io.json) io.out(JSON.stringify(result));
     else print(result, io);
   }
   bar.end();
+  scanner.close();
   if (!io.json && targets.length > 1) io.out(`${targets.length - bad} of ${targets.length} clean`);
   return bad === 0 ? 0 : 1;
 }

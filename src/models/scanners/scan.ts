@@ -30,13 +30,48 @@ export async function scanArtifact(
   target: string | Uint8Array,
   options: ScanOptions = {},
 ): Promise<ScanResult> {
-  const limits = { ...defaultLimits, ...options.limits };
-  const request: ScanRequest =
-    typeof target === 'string'
-      ? { path: readable(target), file: options.name ?? target, limits }
-      : { bytes: target, file: options.name ?? 'bytes', limits };
-  const isolation = options.isolation ?? (import.meta.url.endsWith('.js') ? 'worker' : 'here');
-  return isolation === 'here' ? scanHere(request) : scanInWorker(request);
+  const scanner = openScanner(options);
+  try {
+    return await scanner.scan(target, options.name);
+  } finally {
+    scanner.close();
+  }
+}
+
+export interface OpenScanner {
+  /** As `scanArtifact`; scans follow each other in one thread, which is replaced when one of them ends it. */
+  scan(target: string | Uint8Array, name?: string): Promise<ScanResult>;
+  close(): void;
+}
+
+/** For many files: the thread is started once. */
+export function openScanner({ limits: own, isolation }: Omit<ScanOptions, 'name'> = {}): OpenScanner {
+  const limits = { ...defaultLimits, ...own };
+  const here = (isolation ?? (import.meta.url.endsWith('.js') ? 'worker' : 'here')) === 'here';
+  let worker: Worker | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  const scanNext = async (request: ScanRequest): Promise<ScanResult> => {
+    worker ??= startWorker(limits);
+    const { result, alive } = await scanInWorker(worker, request);
+    if (!alive) worker = undefined;
+    return result;
+  };
+  return {
+    async scan(target, name) {
+      const request: ScanRequest =
+        typeof target === 'string'
+          ? { path: readable(target), file: name ?? target, limits }
+          : { bytes: target, file: name ?? 'bytes', limits };
+      if (here) return scanHere(request);
+      const result = last.then(() => scanNext(request));
+      last = result;
+      return result;
+    },
+    close() {
+      void worker?.terminate();
+      worker = undefined;
+    },
+  };
 }
 
 /** Files below a path in the order of their names, links not followed; the path itself when it is a file. */
@@ -64,49 +99,61 @@ function readable(path: string): string {
   return path;
 }
 
-function scanInWorker(request: ScanRequest): Promise<ScanResult> {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData: request,
+function startWorker(limits: ScanLimits): Worker {
+  return new Worker(new URL('./worker.js', import.meta.url), {
     resourceLimits: {
-      maxOldGenerationSizeMb: request.limits.megabytes,
+      maxOldGenerationSizeMb: limits.megabytes,
       maxYoungGenerationSizeMb: 16,
       stackSizeMb: 4,
     },
-    stdout: false,
-    stderr: false,
   });
+}
+
+/** Never rejects: whatever ends the thread is an answer. */
+function scanInWorker(worker: Worker, request: ScanRequest): Promise<{ result: ScanResult; alive: boolean }> {
   return new Promise((resolve) => {
-    const done = (result: ScanResult): void => {
+    const done = (result: ScanResult, alive: boolean): void => {
       clearTimeout(timer);
-      resolve(result);
-      void worker.terminate();
+      worker.off('message', answered).off('error', broke).off('exit', ended);
+      // An idle thread keeps no process from ending; one that is ended may still report why, and nobody waits for it.
+      worker.unref();
+      if (!alive) {
+        worker.on('error', () => undefined);
+        void worker.terminate();
+      }
+      resolve({ result, alive });
     };
     const failed = (rule: string, evidence: string): void =>
-      done({
-        file: request.file,
-        format: 'unknown',
-        verdict: 'error',
-        findings: [
-          {
-            rule,
-            severity: 'medium',
-            offset: 0,
-            evidence,
-            why: 'the scan did not end, so nothing is proved',
-          },
-        ],
-      });
+      done(
+        {
+          file: request.file,
+          format: 'unknown',
+          verdict: 'error',
+          findings: [
+            {
+              rule,
+              severity: 'medium',
+              offset: 0,
+              evidence,
+              why: 'the scan did not end, so nothing is proved',
+            },
+          ],
+        },
+        false,
+      );
     const timer = setTimeout(
       () => failed('timeout', `${request.limits.milliseconds} ms`),
       request.limits.milliseconds + grace,
     );
-    worker.once('message', (result: ScanResult) => done(result));
-    worker.once('error', (error: NodeJS.ErrnoException) =>
+    const answered = (result: ScanResult): void => done(result, true);
+    const broke = (error: NodeJS.ErrnoException): void =>
       failed(
         error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'memory' : 'scanner-failed',
         error.code ?? error.name,
-      ),
-    );
-    worker.once('exit', (code) => failed('scanner-failed', `exit ${code}`));
+      );
+    const ended = (code: number): void => failed('scanner-failed', `exit ${code}`);
+    worker.on('message', answered).on('error', broke).on('exit', ended);
+    worker.ref();
+    worker.postMessage(request);
   });
 }

@@ -1,5 +1,5 @@
 import { deflateSync, gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { calling, pickle, rulesOf, scanBytes, text } from '../testing.ts';
 

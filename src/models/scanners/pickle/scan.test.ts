@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { bytes, calling, imported, pickle, rulesOf, scanBytes, text, zipOf } from '../testing.ts';
