@@ -83,7 +83,8 @@ export function harden(texts: readonly Labelled[], options: HardenOptions = {}):
   );
   const before = measured(baseline);
   let model = baseline;
-  let mix = [...parts.train];
+  // Twice as they are, so that ordinary texts keep their weight.
+  let mix = [...parts.train, ...parts.train];
   for (let round = 0; round < rounds; round++) {
     onStep?.(`round ${round + 1} of ${rounds}: attacking and training again`);
     const random = seededRandom(seed + 101 * (round + 1));
