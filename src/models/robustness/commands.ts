@@ -51,7 +51,7 @@ export function commands(deps: RobustnessCommandDeps): Command[] {
           .max(1000)
           .default(40)
           .describe('Most questions per text in the search.'),
-        search: z.boolean().default(true).describe('Also search word by word; `--no-search` leaves it out.'),
+        operatorsOnly: z.boolean().default(false).describe('Leave out the search word by word.'),
         limit: z.number().int().min(1).default(100).describe('Most texts that are attacked.'),
         threshold: z.number().min(0).max(1).optional().describe('Score from which a text counts as found.'),
         failAbove: z
@@ -87,7 +87,7 @@ export function commands(deps: RobustnessCommandDeps): Command[] {
           const report = await attack(
             target,
             attacked.map(({ text }) => text),
-            { ...options, operators, onText: (done) => bar.tick(done) },
+            { ...options, search: !options.operatorsOnly, operators, onText: (done) => bar.tick(done) },
           );
           bar.end();
           if (io.json) io.out(JSON.stringify(report));
