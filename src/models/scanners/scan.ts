@@ -154,6 +154,7 @@ function scanInWorker(worker: Worker, request: ScanRequest): Promise<{ result: S
     const ended = (code: number): void => failed('scanner-failed', `exit ${code}`);
     worker.on('message', answered).on('error', broke).on('exit', ended);
     worker.ref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     worker.postMessage(request);
   });
 }

@@ -94,6 +94,14 @@ export class Cursor {
 
   /** Up to the next line feed, without it; undefined when none comes within `longest` bytes. */
   line(longest = 1024 * 1024): Buffer | undefined {
+    const from = this.position - this.#at;
+    if (from >= 0 && from < this.#window.length) {
+      const found = this.#window.indexOf(10, from);
+      if (found >= 0 && found - from <= longest) {
+        this.position += found - from + 1;
+        return this.#window.subarray(from, found);
+      }
+    }
     for (let size = 256; ; size *= 8) {
       const piece = this.source.read(this.position, Math.min(size, longest));
       const end = piece.indexOf(10);

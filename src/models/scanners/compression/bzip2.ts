@@ -125,6 +125,7 @@ interface Table {
   position: number[];
   count: number[];
   sorted: number[];
+  shortest: number;
 }
 
 function readTable(bits: Bits, size: number): Table {
@@ -150,7 +151,7 @@ function readTable(bits: Bits, size: number): Table {
   const sorted = lengths
     .map((_, index) => index)
     .sort((one, other) => lengths[one]! - lengths[other]! || one - other);
-  return { first, position, count, sorted };
+  return { first, position, count, sorted, shortest: Math.min(...lengths) };
 }
 
 function readSymbolsOf(
@@ -202,13 +203,13 @@ function readSymbolsOf(
   }
 }
 
-function readCode(bits: Bits, { first, position, count, sorted }: Table): number {
+function readCode(bits: Bits, table: Table): number {
   const ahead = bits.peek();
-  for (let length = 1; length <= 20; length++) {
-    const index = (ahead >>> (20 - length)) - first[length]!;
-    if (index >= count[length]!) continue;
+  for (let length = table.shortest; length <= 20; length++) {
+    const index = (ahead >>> (20 - length)) - table.first[length]!;
+    if (index >= table.count[length]!) continue;
     bits.skip(length);
-    return sorted[position[length]! + index]!;
+    return table.sorted[table.position[length]! + index]!;
   }
   throw new Malformed(0, 'a bzip2 code is not valid');
 }

@@ -547,8 +547,8 @@ class Machine {
   }
 
   #index(): number {
-    const index = Number(this.#line().toString('latin1'));
-    if (!Number.isSafeInteger(index) || index < 0) throw new Fault('a memo index is no number');
+    const index = wholeNumber(this.#line());
+    if (index === undefined) throw new Fault('a memo index is no number');
     return index;
   }
 
@@ -752,6 +752,17 @@ function rawArrayOf(state: Value): { objects: boolean; size: number | undefined;
     size *= length.value;
   }
   return { objects: false, size, aligned };
+}
+
+/** Decimal digits without making a string of them. */
+function wholeNumber(line: Buffer): number | undefined {
+  if (line.length === 0 || line.length > 15) return undefined;
+  let value = 0;
+  for (const byte of line) {
+    if (byte < 0x30 || byte > 0x39) return undefined;
+    value = value * 10 + byte - 0x30;
+  }
+  return value;
 }
 
 function character(code: number, otherwise: string): string {
