@@ -10,8 +10,14 @@ import { commands as privacyCommands } from '../data/privacy/commands.ts';
 import { commands as datasetCommands, usingDatasets } from '../data/registry/commands.ts';
 import { commands as datasetScanCommands } from '../data/scan/commands.ts';
 import type { Command, Io } from '../kernel/command.ts';
+import type { Surface } from '../kernel/finding.ts';
 import type { Plan } from '../kernel/plan.ts';
 import { commands as ledgerCommands } from '../ledger/commands.ts';
+import { commands as encryptedCommands } from '../models/encrypted/commands.ts';
+import { commands as languageModelCommands } from '../models/language-model/commands.ts';
+import { commands as privacyLabCommands } from '../models/privacy-lab/commands.ts';
+import { commands as robustnessCommands } from '../models/robustness/commands.ts';
+import { commands as watermarkCommands } from '../models/watermark/commands.ts';
 import { commands as monitoringCommands } from '../models/monitoring/commands.ts';
 import { commands as artifactCommands } from '../models/registry/commands.ts';
 import { commands as scannerCommands } from '../models/scanners/commands.ts';
@@ -65,7 +71,18 @@ export function allCommands({ cwd, env }: Pick<Io, 'cwd' | 'env'>): Command[] {
     }),
     ...datasetCommands(datasets),
     ...execCommands(datasets),
-    ...datasetScanCommands({ assets: () => Promise.resolve(inspectionAssets()), version: version() }),
+    ...datasetScanCommands({
+      assets: () => Promise.resolve(inspectionAssets()),
+      version: version(),
+      compile: async (file) => {
+        const { openModelFile } = await import('./model-file.ts');
+        const quiet = { onChange: () => {}, onProblem: () => {} };
+        const rules = openRules(openCatalogue());
+        const model = openModelFile({ path: file, mode: undefined, rules, now: () => Date.now(), ...quiet });
+        model.close();
+        return model.current().plan;
+      },
+    }),
     ...anonymiseCommands({
       pseudonymKey: async (purpose) => {
         const { custody, close } = await (await import('./workspace.ts')).openWorkspace(state(), env);
@@ -95,6 +112,19 @@ export function allCommands({ cwd, env }: Pick<Io, 'cwd' | 'env'>): Command[] {
       now: () => Date.now(),
       version: version(),
     }),
+    ...watermarkCommands(),
+    ...languageModelCommands({ epsilon: dpSgdEpsilon }),
+    ...privacyLabCommands({ epsilon: dpSgdEpsilon }),
+    ...robustnessCommands({
+      injection: async () => {
+        const { shippedThreshold } = await import('../inspection/injection/detector.ts');
+        const inspector = openInspector();
+        const score = (text: string, surface: Surface) =>
+          inspector.scores(text, surface)['prompt_injection'] ?? 0;
+        return { score, threshold: shippedThreshold };
+      },
+    }),
+    ...encryptedCommands(),
     ...monitoringCommands({ controlPlane: (at) => requireControlPlane(findState(at.cwd, at.env)) }),
     ...ledgerCommands({
       controlPlane: () => findControlPlane(state()),
@@ -102,4 +132,20 @@ export function allCommands({ cwd, env }: Pick<Io, 'cwd' | 'env'>): Command[] {
     }),
     ...catalogueCommands({ catalogue: () => Promise.resolve(openCatalogue()) }),
   ];
+}
+
+/** ε of DP-SGD with Poisson sampling, by Rényi accounting. */
+async function dpSgdEpsilon(run: {
+  sigma: number;
+  rate: number;
+  steps: number;
+  delta: number;
+}): Promise<number> {
+  const { epsilonOfRdp, rdp } = await import('../data/privacy/rdp.ts');
+  const step = {
+    type: 'poisson' as const,
+    q: run.rate,
+    event: { type: 'gaussian' as const, sigma: run.sigma },
+  };
+  return epsilonOfRdp(rdp({ type: 'self', count: run.steps, event: step }), run.delta).epsilon;
 }

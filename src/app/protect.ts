@@ -1,10 +1,7 @@
 import { join } from 'node:path';
 import { openBudgets, type Budgets } from '../data/privacy/budget.ts';
-import {
-  openDatasets,
-  type DatasetRegistry,
-  type DatasetScan,
-} from '../data/registry/registry.ts';
+import { openDatasets, type DatasetRegistry, type DatasetScan } from '../data/registry/registry.ts';
+import { openVault } from '../data/vault/vault.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { SecurityEvent } from '../kernel/event.ts';
 import { openArtifacts, type ArtifactRegistry } from '../models/registry/registry.ts';
@@ -17,7 +14,7 @@ interface Place {
   store: Store;
   custody: KeyCustody;
   clock: Clock;
-  record(event: SecurityEvent): Promise<unknown>;
+  record(event: SecurityEvent): Promise<{ id: string }>;
   /** State folder. */
   state: string;
 }
@@ -35,6 +32,8 @@ export async function openDatasetRegistry({
     clock,
     record,
     dir: join(state, 'datasets'),
+    // Registered datasets are stored encrypted, and opened only into a run.
+    cipher: await openVault({ custody, store, clock, record: async (event) => record(event) }),
     scan: scanForRegistry,
     signingSeed: await custody.derive('data/approvals'),
   });
