@@ -77,10 +77,3 @@ function windowBefore(
     windows[end - back] = byte;
   }
 }
-
-/** A copy whose weights may be changed. */
-export function copyModel({ shape, weights, training }: ByteModel): ByteModel {
-  const copy = emptyWeights(shape);
-  copy.all.set(weights.all);
-  return byteModel(shape, copy, training);
-}
