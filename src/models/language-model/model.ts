@@ -1,6 +1,5 @@
 import {
   createScratch,
-  emptyWeights,
   forward,
   softmax,
   startOfLine,
