@@ -58,11 +58,11 @@ export async function run(
   for (const command of commands) {
     const words = command.name.split(' ');
     let parent = program;
-    if (words.length > 1) {
-      const group = words[0]!;
+    for (let depth = 1; depth < words.length; depth += 1) {
+      const group = words.slice(0, depth).join(' ');
       parent =
         parents.get(group) ??
-        quiet(program.command(group).description(groups[group] ?? `Commands of ${group}`));
+        quiet(parent.command(words[depth - 1]!).description(groups[group] ?? `Commands of ${group}`));
       parents.set(group, parent);
     }
     const spec = quiet(parent.command(words.at(-1)!).description(command.summary));
