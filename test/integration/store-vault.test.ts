@@ -165,8 +165,8 @@ test('leaves no bytes of a destroyed key in the files of SQLite', async () => {
     record: async () => ({ id: 'e' }),
   });
   await vault.seal(Buffer.from('x'), { person: 'Ada' });
-  await vault.seal(Buffer.from('x'), { person: 'Bob' });
   const [ada] = await keyStore(store, 'default').persons(10);
+  await vault.seal(Buffer.from('x'), { person: 'Bob' });
   const everything = async (): Promise<Buffer> =>
     Buffer.concat(await Promise.all(['merlon.db', 'merlon.db-wal'].map((name) => readFile(join(dir, name)))));
   expect((await everything()).includes(Buffer.from(ada!.wrapped!))).toBe(true);

@@ -60,7 +60,7 @@ export function databaseThread(): void {
   };
   const connection = new DatabaseSync(file);
   connection.exec(
-    'PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=4000;',
+    'PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA wal_autocheckpoint=4000;',
   );
 
   const prepared = new Map<string, PreparedStatement>();
