@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openBudgets, type Budgets } from '../data/privacy/budget.ts';
 import { openDatasets, type DatasetRegistry, type DatasetScan } from '../data/registry/registry.ts';
-import { openVault } from '../data/vault/vault.ts';
+import { openVault, type Vault } from '../data/vault/vault.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { SecurityEvent } from '../kernel/event.ts';
 import { openArtifacts, type ArtifactRegistry } from '../models/registry/registry.ts';
@@ -17,6 +17,8 @@ interface Place {
   record(event: SecurityEvent): Promise<{ id: string }>;
   /** State folder. */
   state: string;
+  /** The vault, where it is open already. */
+  vault?: Vault;
 }
 
 /** The registry of datasets on a state folder. */
@@ -26,6 +28,7 @@ export async function openDatasetRegistry({
   clock,
   record,
   state,
+  vault,
 }: Place): Promise<DatasetRegistry> {
   return openDatasets({
     store,
@@ -33,7 +36,7 @@ export async function openDatasetRegistry({
     record,
     dir: join(state, 'datasets'),
     // Registered datasets are stored encrypted, and opened only into a run.
-    cipher: await openVault({ custody, store, clock, record: async (event) => record(event) }),
+    cipher: vault ?? (await openVault({ custody, store, clock, record })),
     scan: scanForRegistry,
     signingSeed: await custody.derive('data/approvals'),
   });

@@ -168,7 +168,7 @@ async function open(
   });
   closing.push(() => gatewayStore.close());
 
-  const place = { store, custody, clock, record, state };
+  const place = { store, custody, clock, record, state, vault };
   const datasets = await openDatasetRegistry(place);
   const artifacts = await openArtifactRegistry(place);
   const budgets = await openPrivacyBudgets(place);
